@@ -1,0 +1,79 @@
+#include "proxy/admin/server_view.h"
+
+#include <algorithm>
+
+namespace oxbow::admin {
+
+namespace {
+
+template <typename Array>
+void addAll(Array& to, const Array& from) {
+  for (size_t i = 0; i < to.size(); ++i) to[i] += from[i];
+}
+
+// Merges reports of the same things position by position; what only `from` has is appended.
+template <typename Report>
+void mergeAll(std::vector<Report>& to, const std::vector<Report>& from) {
+  for (size_t i = 0; i < from.size(); ++i) {
+    if (i < to.size())
+      to[i].merge(from[i]);
+    else
+      to.push_back(from[i]);
+  }
+}
+
+}  // namespace
+
+void EndpointReport::merge(const EndpointReport& o) {
+  idle += o.idle;
+  active += o.active;
+  connecting += o.connecting;
+  opened += o.opened;
+  connected += o.connected;
+  connectFailed += o.connectFailed;
+  acquired += o.acquired;
+  reused += o.reused;
+  peeks += o.peeks;
+  addAll(closed, o.closed);
+  connectTime.merge(o.connectTime);
+  learnedIdleSeconds = std::max(learnedIdleSeconds, o.learnedIdleSeconds);
+  learnedUnusedIdleSeconds = std::max(learnedUnusedIdleSeconds, o.learnedUnusedIdleSeconds);
+}
+
+void UpstreamReport::merge(const UpstreamReport& o) {
+  mergeAll(endpoints, o.endpoints);
+  waiting += o.waiting;
+  served += o.served;
+  refusedFull += o.refusedFull;
+  refusedLate += o.refusedLate;
+  refusedNoEndpoint += o.refusedNoEndpoint;
+  replays += o.replays;
+  replaysRefused += o.replaysRefused;
+  requestBytes += o.requestBytes;
+  responseBytes += o.responseBytes;
+  addAll(byClass, o.byClass);
+  totalTime.merge(o.totalTime);
+  waitTime.merge(o.waitTime);
+  firstByteTime.merge(o.firstByteTime);
+}
+
+void ListenerReport::merge(const ListenerReport& o) {
+  accepted += o.accepted;
+  open += o.open;
+  requests += o.requests;
+  underscoreNames += o.underscoreNames;
+  addAll(byClass, o.byClass);
+  addAll(ended, o.ended);
+  addAll(errors, o.errors);
+}
+
+void ServerReport::merge(const ServerReport& o) {
+  mergeAll(upstreams, o.upstreams);
+  mergeAll(listeners, o.listeners);
+  accessLogDropped += o.accessLogDropped;
+  logDropped += o.logDropped;
+  bufferedBytes += o.bufferedBytes;
+  acceptErrors += o.acceptErrors;
+}
+
+}  // namespace oxbow::admin

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "proxy/base/clock.h"
+#include "proxy/base/error.h"
+#include "proxy/pool/close_reason.h"
+#include "proxy/session/http1_session.h"
+#include "proxy/stats/histogram.h"
+
+// What the admin pages know of the server: plain values, summed over the workers.
+
+namespace oxbow::admin {
+
+struct EndpointReport {
+  std::string address;
+  std::string server;          // as configured
+  uint32_t weight = 1;
+  uint32_t maxConns = 0;       // 0: no cap
+  uint64_t idle = 0, active = 0, connecting = 0;
+  uint64_t opened = 0, connected = 0, connectFailed = 0, acquired = 0, reused = 0, peeks = 0;
+  std::array<uint64_t, static_cast<size_t>(pool::CloseReason::Count)> closed{};
+  stats::HistogramSnapshot connectTime;
+  double learnedIdleSeconds = 0;        // 0: nothing learned
+  double learnedUnusedIdleSeconds = 0;  // of connections that never carried an exchange
+
+  void merge(const EndpointReport& other);
+};
+
+struct UpstreamReport {
+  std::string name;
+  std::vector<EndpointReport> endpoints;
+  uint32_t keepalive = 0, keepaliveMin = 0, maxConns = 0, maxTotalConns = 0, maxConnecting = 0;
+  uint32_t queueSize = 0;
+  uint64_t waiting = 0, served = 0;
+  uint64_t refusedFull = 0, refusedLate = 0, refusedNoEndpoint = 0;
+  uint64_t replays = 0, replaysRefused = 0;
+  uint64_t requestBytes = 0, responseBytes = 0;
+  std::array<uint64_t, 6> byClass{};  // [0]: no answer was sent
+  stats::HistogramSnapshot totalTime, waitTime, firstByteTime;
+
+  // REQUIRES: the same upstream.
+  void merge(const UpstreamReport& other);
+};
+
+struct ListenerReport {
+  std::string address;
+  uint64_t accepted = 0, open = 0, requests = 0, underscoreNames = 0;
+  std::array<uint64_t, 6> byClass{};
+  std::array<uint64_t, static_cast<size_t>(session::SessionEnd::Count)> ended{};
+  std::array<uint64_t, static_cast<size_t>(ErrorCode::Count)> errors{};
+
+  void merge(const ListenerReport& other);
+};
+
+struct ServerReport {
+  std::vector<UpstreamReport> upstreams;
+  std::vector<ListenerReport> listeners;
+  uint64_t accessLogDropped = 0, logDropped = 0;
+  uint64_t bufferedBytes = 0;   // response bytes read ahead of their clients
+  uint64_t acceptErrors = 0;    // accept() without descriptors or memory
+  double uptimeSeconds = 0;
+
+  // Sums a worker's report into this one; the orders of upstreams and listeners are the same.
+  void merge(const ServerReport& other);
+};
+
+// Implemented by the server. Main thread.
+class ServerView {
+ public:
+  using Done = std::function<void(const ServerReport&)>;
+  virtual ~ServerView() = default;
+
+  // Asks the workers; `done` runs later on the main thread.
+  virtual void collect(Done done) = 0;
+  // Every listener accepts and no drain has begun.
+  virtual bool ready() const = 0;
+};
+
+}  // namespace oxbow::admin

@@ -1,0 +1,117 @@
+#include <nlohmann/json.hpp>
+
+#include "proxy/admin/admin_handler.h"
+
+namespace oxbow::admin {
+
+namespace {
+
+using Json = nlohmann::ordered_json;  // members in the order in which the documentation has them
+
+// What is not known is null: nothing was counted yet, or nothing learned.
+
+Json ratio(uint64_t part, uint64_t whole) {
+  if (whole == 0) return nullptr;
+  return static_cast<double>(part) / static_cast<double>(whole);
+}
+
+Json learned(double seconds) {
+  if (seconds <= 0) return nullptr;
+  return seconds;
+}
+
+Json percentiles(const stats::HistogramSnapshot& times) {
+  const auto millis = [&times](double fraction) -> Json {
+    if (times.count() == 0) return nullptr;
+    return static_cast<double>(times.percentile(fraction)) / 1000;
+  };
+  return {{"p50", millis(0.5)}, {"p90", millis(0.9)}, {"p99", millis(0.99)}};
+}
+
+Json closesOf(const EndpointReport& endpoint) {
+  uint64_t total = 0;
+  for (const uint64_t count : endpoint.closed) total += count;
+  Json closes = {{"total", total}};
+  for (size_t i = 0; i < endpoint.closed.size(); ++i) {
+    if (endpoint.closed[i] == 0) continue;
+    closes[std::string(textOf(static_cast<pool::CloseReason>(i)))] = endpoint.closed[i];
+  }
+  return closes;
+}
+
+Json jsonOf(const EndpointReport& e) {
+  return {{"address", e.address},
+          {"server", e.server},
+          {"weight", e.weight},
+          {"max_conns", e.maxConns},
+          {"idle", e.idle},
+          {"active", e.active},
+          {"connecting", e.connecting},
+          {"opened", e.opened},
+          {"connected", e.connected},
+          {"connect_failed", e.connectFailed},
+          {"acquired", e.acquired},
+          {"reused", e.reused},
+          {"reuse_ratio", ratio(e.reused, e.acquired)},
+          {"peeks", e.peeks},
+          {"closed", closesOf(e)},
+          {"learned_idle_s", learned(e.learnedIdleSeconds)},
+          {"learned_unused_idle_s", learned(e.learnedUnusedIdleSeconds)}};
+}
+
+Json queueOf(const UpstreamReport& u) {
+  return {{"size", u.queueSize},
+          {"waiting", u.waiting},
+          {"served", u.served},
+          {"refused",
+           {{"full", u.refusedFull},
+            {"late", u.refusedLate},
+            {"no_endpoint", u.refusedNoEndpoint}}}};
+}
+
+Json requestsOf(const UpstreamReport& u) {
+  Json requests = {{"none", u.byClass[0]}};
+  for (size_t i = 1; i < u.byClass.size(); ++i) requests[std::to_string(i) + "xx"] = u.byClass[i];
+  return requests;
+}
+
+Json reuseOf(const UpstreamReport& u) {
+  uint64_t acquired = 0, reused = 0;
+  for (const EndpointReport& endpoint : u.endpoints) {
+    acquired += endpoint.acquired;
+    reused += endpoint.reused;
+  }
+  return ratio(reused, acquired);
+}
+
+Json jsonOf(const UpstreamReport& u) {
+  Json endpoints = Json::array();
+  for (const EndpointReport& endpoint : u.endpoints) endpoints.push_back(jsonOf(endpoint));
+  return {{"name", u.name},
+          {"keepalive", u.keepalive},
+          {"keepalive_min", u.keepaliveMin},
+          {"max_conns", u.maxConns},
+          {"max_total_conns", u.maxTotalConns},
+          {"max_connecting", u.maxConnecting},
+          {"queue", queueOf(u)},
+          {"requests", requestsOf(u)},
+          {"replays", u.replays},
+          {"replays_refused", u.replaysRefused},
+          {"reuse_ratio", reuseOf(u)},
+          {"latency_ms", percentiles(u.totalTime)},
+          {"wait_ms", percentiles(u.waitTime)},
+          {"first_byte_ms", percentiles(u.firstByteTime)},
+          {"endpoints", std::move(endpoints)}};
+}
+
+}  // namespace
+
+std::string upstreamsJson(const ServerReport& report) {
+  Json upstreams = Json::array();
+  for (const UpstreamReport& upstream : report.upstreams) upstreams.push_back(jsonOf(upstream));
+  const Json document = {{"upstreams", std::move(upstreams)}};
+  // Paths of Unix sockets may be any bytes; the library would throw at what is not UTF-8.
+  return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace oxbow::admin

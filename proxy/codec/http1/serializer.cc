@@ -1,0 +1,158 @@
+#include "proxy/codec/http1/serializer.h"
+
+#include <charconv>
+#include <cstring>
+
+#include "proxy/base/assert.h"
+
+namespace oxbow::http1 {
+
+using http::BodyKind;
+using http::Field;
+using http::FieldBlock;
+using http::Name;
+
+namespace {
+
+// Room for what is made up here: version, Host without its value, Content-Length with 20 digits or
+// Transfer-Encoding, Connection, line ends.
+constexpr size_t kFixedBytes = 160;
+constexpr size_t kLongestReason = 32;
+constexpr uint64_t kOtherHop = http::bitOf(Name::Connection) | http::bitOf(Name::TransferEncoding);
+
+char* put(char* out, std::string_view text) {
+  if (!text.empty()) std::memcpy(out, text.data(), text.size());
+  return out + text.size();
+}
+
+template <size_t N>
+char* putLiteral(char* out, const char (&literal)[N]) {
+  std::memcpy(out, literal, N - 1);
+  return out + N - 1;
+}
+
+char* putSlice(char* out, const char* base, size_t from, size_t to) {
+  std::memcpy(out, base + from, to - from);
+  return out + (to - from);
+}
+
+// Where line `index` begins; behind the last one, where the block ends.
+size_t lineStart(const FieldBlock& block, size_t index) {
+  return index < block.count ? block.fields[index].nameOffset : block.end;
+}
+
+// Copies the lines [first, last) but dropped ones and those with a name in `skipped`.
+char* putLines(char* out, const FieldBlock& block, size_t first, size_t last, uint64_t skipped) {
+  size_t run = lineStart(block, first);
+  for (size_t i = first; i < last; ++i) {
+    const Field field = block.fields[i];
+    if (!field.dropped() && (skipped >> field.nameId & 1) == 0) continue;
+    if (run != field.nameOffset) out = putSlice(out, block.base, run, field.nameOffset);
+    run = lineStart(block, i + 1);
+  }
+  const size_t end = lineStart(block, last);
+  return run != end ? putSlice(out, block.base, run, end) : out;
+}
+
+char* putAdded(char* out, const FieldBlock& added) {
+  return added.count == 0 ? out : putLines(out, added, 0, added.count, 0);
+}
+
+uint64_t skippedNames(const Framing& framing) {
+  const bool keepLength = framing.body == BodyKind::Length && !framing.writeLength;
+  return keepLength ? kOtherHop : kOtherHop | http::bitOf(Name::ContentLength);
+}
+
+char* putHost(char* out, std::string_view authority) {
+  out = putLiteral(out, "Host: ");
+  out = put(out, authority);
+  return putLiteral(out, "\r\n");
+}
+
+// Mostly one is the other.
+bool isSame(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && (a.data() == b.data() || a == b);
+}
+
+// The lines of a request, with its Host line made to say `authority`.
+char* putRequestLines(char* out, const FieldBlock& fields, std::string_view authority,
+                      uint64_t skipped) {
+  const Field* host = fields.find(Name::Host);
+  if (host == nullptr) {
+    out = putHost(out, authority);
+    return putLines(out, fields, 0, fields.count, skipped);
+  }
+  if (isSame(fields.valueAt(*host), authority))
+    return putLines(out, fields, 0, fields.count, skipped);
+  const auto index = static_cast<size_t>(host - fields.begin());
+  skipped |= http::bitOf(Name::Host);
+  out = putLines(out, fields, 0, index, skipped);
+  out = putHost(out, authority);
+  return putLines(out, fields, index + 1, fields.count, skipped);
+}
+
+char* putLength(char* out, uint64_t length) {
+  constexpr size_t kMaxDigits = 20;
+  out = putLiteral(out, "Content-Length: ");
+  out = std::to_chars(out, out + kMaxDigits, length).ptr;
+  return putLiteral(out, "\r\n");
+}
+
+char* putFraming(char* out, const Framing& framing) {
+  ASSERT(!(framing.writeLength && framing.body == BodyKind::Chunked));
+  if (framing.writeLength) out = putLength(out, framing.contentLength);
+  if (framing.body == BodyKind::Chunked) out = putLiteral(out, "Transfer-Encoding: chunked\r\n");
+  if (framing.connection == ConnectionOption::Close)
+    out = putLiteral(out, "Connection: close\r\n");
+  else if (framing.connection == ConnectionOption::KeepAlive)
+    out = putLiteral(out, "Connection: keep-alive\r\n");
+  return putLiteral(out, "\r\n");
+}
+
+char* putStatus(char* out, uint16_t status) {
+  ASSERT(status >= 100 && status <= 999);
+  *out++ = static_cast<char>('0' + status / 100);
+  *out++ = static_cast<char>('0' + status / 10 % 10);
+  *out++ = static_cast<char>('0' + status % 10);
+  return out;
+}
+
+}  // namespace
+
+size_t requestHeadBound(const http::RequestHead& head, size_t targetBytes, size_t authorityBytes) {
+  return kFixedBytes + head.methodText.size() + targetBytes + authorityBytes + head.fields.end +
+         head.added.end;
+}
+
+size_t responseHeadBound(const http::ResponseHead& head) {
+  return kFixedBytes + kLongestReason + head.reason.size() + head.fields.end + head.added.end;
+}
+
+char* writeRequestHead(char* out, const http::RequestHead& head, std::string_view target,
+                       std::string_view authority, const Framing& framing) {
+  out = put(out, head.methodText);
+  *out++ = ' ';
+  out = put(out, target);
+  out = putLiteral(out, " HTTP/1.1\r\n");
+  out = putRequestLines(out, head.fields, authority, skippedNames(framing));
+  out = putAdded(out, head.added);
+  return putFraming(out, framing);
+}
+
+char* writeResponseHead(char* out, const http::ResponseHead& head, const Framing& framing) {
+  out = putLiteral(out, "HTTP/1.1 ");
+  out = putStatus(out, head.status);
+  *out++ = ' ';
+  out = put(out, head.reason.empty() ? reasonOf(head.status) : head.reason);
+  out = putLiteral(out, "\r\n");
+  out = putLines(out, head.fields, 0, head.fields.count, skippedNames(framing));
+  out = putAdded(out, head.added);
+  return putFraming(out, framing);
+}
+
+char* writeTrailers(char* out, const FieldBlock& trailers) {
+  out = putLines(out, trailers, 0, trailers.count, 0);
+  return putLiteral(out, "\r\n");
+}
+
+}  // namespace oxbow::http1

@@ -1,0 +1,25 @@
+#include "proxy/codec/http1/control_fields.h"
+#include "proxy/codec/http1/field_lines.h"
+#include "proxy/codec/http1/parser.h"
+
+namespace oxbow::http1 {
+
+ParseResult parseTrailers(std::string_view bytes, const HeadLimits& limits, http::Field* storage,
+                          http::FieldBlock& trailers) {
+  const http::Input input{bytes.data(), bytes.data() + bytes.size()};
+  constexpr uint64_t kNoNames = 0;
+  bool underscore = false;
+  const Progress progress =
+      readFieldLines(input, input.begin, limits, storage, trailers, underscore, kNoNames,
+                     [](http::Name, std::string_view, uint64_t) -> const Fault* { return nullptr; });
+  if (progress.next == nullptr) return resultOf(progress);
+  if (underscore && !limits.keepUnderscores) dropUnderscoreNames(trailers);
+  for (http::Field* field = trailers.begin(); field != trailers.end_(); ++field)
+    if (isControlField(field->name(), trailers.nameAt(*field))) field->drop();
+  ParseResult result;
+  result.status = ParseStatus::Done;
+  result.consumed = static_cast<uint32_t>(progress.next - input.begin);
+  return result;
+}
+
+}  // namespace oxbow::http1

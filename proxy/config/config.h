@@ -1,0 +1,176 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "proxy/base/address.h"
+#include "proxy/base/clock.h"
+#include "proxy/config/located.h"
+
+// The configuration as plain structs, one for each mapping of the YAML. What stands here are the
+// defaults; the loader fills in what the file says, and the validator has seen all of it before
+// anybody else does. Immutable once published; shared by all threads.
+
+namespace oxbow::config {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+struct SocketOptions {
+  Located<bool> tcpNodelay{true};                // tcp_nodelay
+  Located<bool> keepalive{false};                // so_keepalive: on|off or the mapping below
+  Located<Duration> keepaliveIdle{Duration{0}};  // so_keepalive.idle; 0: the system's
+  Located<Duration> keepaliveInterval{Duration{0}};
+  Located<uint32_t> keepaliveCount{0};
+  Located<Duration> tcpUserTimeout{Duration{0}};  // tcp_user_timeout; 0: the system's
+  Located<uint64_t> rcvbuf{0};                    // bytes; 0: the system's
+  Located<uint64_t> sndbuf{0};
+  bool operator==(const SocketOptions&) const = default;
+};
+
+struct Server {
+  Located<std::string> address;   // as written: host:port, ip:port, [v6]:port, unix:/path
+  Located<uint32_t> weight{1};    // 1..1000
+  std::optional<Located<uint32_t>> maxConns;  // overrides the upstream's max_conns
+  bool operator==(const Server&) const = default;
+};
+
+enum class Protocol : uint8_t { Http1 };
+enum class Balance : uint8_t { RoundRobin, LeastConn };
+enum class Scheduling : uint8_t { Lifo, Fifo };
+
+struct Queue {
+  Located<uint32_t> size{1024};
+  Located<Duration> timeout{seconds(5)};
+  bool operator==(const Queue&) const = default;
+};
+
+struct Upstream {
+  Located<std::string> name;  // [A-Za-z0-9_.-]{1,64}
+  std::vector<Server> servers;
+  Located<Protocol> protocol{Protocol::Http1};
+  Located<Balance> balance{Balance::RoundRobin};
+  Located<uint32_t> keepalive{32};
+  Located<uint32_t> keepaliveMin{0};
+  Located<uint64_t> keepaliveRequests{1000};
+  Located<Duration> keepaliveTime{hours(1)};
+  Located<Duration> keepaliveTimeout{seconds(60)};
+  Located<Scheduling> scheduling{Scheduling::Lifo};
+  Located<uint32_t> maxConns{0};
+  Located<uint32_t> maxTotalConns{0};
+  Located<uint32_t> maxConnecting{8};
+  Queue queue;
+  Located<Duration> connectTimeout{seconds(5)};
+  Located<Duration> readTimeout{seconds(60)};
+  Located<Duration> sendTimeout{seconds(60)};
+  Located<uint64_t> proxyBuffers{64 << 10};   // read ahead per exchange, bytes
+  Located<uint64_t> replayBuffer{64 << 10};   // largest body kept for a replay, bytes
+  Located<uint32_t> nextUpstreamTries{3};     // proxy_next_upstream_tries
+  Located<Duration> nextUpstreamTimeout{seconds(10)};
+  Located<std::string> proxyBind{std::string()};  // local IP address, empty: the system chooses
+  SocketOptions socket;
+  bool operator==(const Upstream&) const = default;
+};
+
+// `return:` a fixed answer.
+struct FixedReturn {
+  Located<uint16_t> status{200};             // 200..599
+  Located<std::string> body{std::string()};  // at most 64 KiB
+  Located<std::string> contentType{std::string("text/plain")};
+  Located<std::string> location{std::string()};  // for 3xx; a Location field
+  bool operator==(const FixedReturn&) const = default;
+};
+
+struct HeaderEdit {
+  Located<std::string> name;
+  Located<std::string> value;  // may hold $request_id, $remote_addr, $host, $scheme; empty: remove
+  bool operator==(const HeaderEdit&) const = default;
+};
+
+struct Route {
+  Place place;
+  std::vector<Located<std::string>> hosts;  // server_name: exact, or *.suffix; empty: any
+  Located<std::string> location{std::string("/")};
+  std::optional<Located<std::string>> proxyPass;
+  std::optional<Located<std::string>> rewrite;  // replaces the matched prefix
+  std::optional<FixedReturn> fixed;
+  Located<bool> allowDotSegments{false};
+  std::vector<HeaderEdit> setHeaders;               // proxy_set_header, towards the upstream
+  std::vector<Located<std::string>> hideHeaders;    // proxy_hide_header, of responses
+  std::vector<HeaderEdit> addHeaders;               // add_header, to responses
+  bool operator==(const Route& o) const {
+    return hosts == o.hosts && location == o.location && proxyPass == o.proxyPass &&
+           rewrite == o.rewrite && fixed == o.fixed && allowDotSegments == o.allowDotSegments &&
+           setHeaders == o.setHeaders && hideHeaders == o.hideHeaders && addHeaders == o.addHeaders;
+  }
+};
+
+enum class LogFormat : uint8_t { Json, Text };
+
+struct AccessLog {
+  Located<bool> enabled{false};                      // access_log: off, or a mapping
+  Located<std::string> path{std::string("stdout")};  // stdout, stderr or a file
+  Located<LogFormat> format{LogFormat::Json};
+  bool operator==(const AccessLog&) const = default;
+};
+
+struct Listener {
+  Located<std::string> listen;  // as written
+  SocketAddress address;
+  AccessLog accessLog;
+  Located<Duration> clientHeaderTimeout{seconds(15)};
+  Located<Duration> clientBodyTimeout{seconds(60)};
+  Located<Duration> sendTimeout{seconds(60)};
+  Located<Duration> keepaliveTimeout{seconds(75)};
+  Located<uint64_t> keepaliveRequests{0};           // 0: no limit
+  Located<uint64_t> clientMaxBodySize{0};           // 0: no limit
+  Located<uint64_t> clientBodyBufferSize{16 << 10};
+  Located<uint64_t> largeClientHeaderBuffers{32 << 10};  // all fields, bytes, at most 60k
+  Located<uint32_t> maxHeaders{100};                // max_headers, 1..256
+  Located<bool> underscoresInHeaders{false};
+  Located<std::string> via{std::string("oxbow")};   // pseudonym; off: empty
+  Located<bool> xForwardedFor{true};                // x_forwarded_for
+  Located<bool> xForwardedProto{true};
+  Located<bool> xForwardedHost{true};
+  Located<uint32_t> trustedHops{0};                 // proxies in front whose X-Forwarded-* count
+  Located<uint32_t> backlog{1024};
+  SocketOptions socket;
+  std::vector<Route> routes;
+  bool operator==(const Listener&) const = default;
+};
+
+struct Admin {
+  bool enabled = false;
+  Located<std::string> listen;
+  SocketAddress address;
+  bool operator==(const Admin&) const = default;
+};
+
+struct ResolverConfig {
+  std::vector<Located<std::string>> addresses;  // empty: the system's
+  Located<Duration> timeout{seconds(2)};
+  bool operator==(const ResolverConfig&) const = default;
+};
+
+enum class LogLevel : uint8_t { Debug, Info, Warn, Error };
+
+struct Config {
+  std::string file;
+  Located<uint32_t> workers{1};               // auto is 1 as yet
+  Located<uint32_t> workerConnections{10000};  // clients in all
+  Located<Duration> shutdownTimeout{seconds(30)};
+  Located<LogLevel> logLevel{LogLevel::Info};  // log_level
+  Located<uint64_t> responseBufferBudget{256 << 20};  // proxy_buffers_total: read ahead in all, bytes
+  Admin admin;
+  ResolverConfig resolver;
+  std::vector<Upstream> upstreams;
+  std::vector<Listener> listeners;
+};
+
+}  // namespace oxbow::config

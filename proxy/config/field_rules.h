@@ -1,0 +1,33 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "proxy/config/units.h"
+
+// What may stand in names and values that end up in messages. Each returns nothing when the text
+// is right.
+
+namespace oxbow::config {
+
+// A token (RFC 9110, section 5.6.2), and none of the fields that describe the connection or frame
+// the message: those are the proxy's own (RFC 9110, section 7.6.1; RFC 9112, section 6).
+std::optional<Fault> checkFieldName(std::string_view name);
+
+// No control characters, and only the variables $request_id, $remote_addr, $host and $scheme. A
+// variable's name is as long as letters, digits and underscores go on; other dollars are dollars.
+std::optional<Fault> checkFieldValue(std::string_view value);
+
+// Begins with a slash, and has only bytes that a path may have in a request (RFC 3986, section
+// 3.3): no query, fragment, space, control or byte over 0x7E.
+std::optional<Fault> checkPath(std::string_view path);
+
+// A host as in the Host field without its port, or "*." and a domain.
+std::optional<Fault> checkServerName(std::string_view name);
+
+std::string lowered(std::string text);  // of ASCII letters
+bool isToken(std::string_view text);
+bool hasControl(std::string_view text);
+
+}  // namespace oxbow::config

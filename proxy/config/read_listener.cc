@@ -1,0 +1,143 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "proxy/config/addresses.h"
+#include "proxy/config/blocks.h"
+#include "proxy/config/field_rules.h"
+#include "proxy/config/suggest.h"
+
+namespace oxbow::config {
+
+namespace {
+
+constexpr size_t kMaxVia = 64;
+
+void readVia(BlockReader& in, Located<std::string>& out) {
+  in.read("via", out);
+  if (out.isDefault()) return;
+  const auto word = parseBoolean(*out);
+  if (word && !word.value()) {
+    out.value.clear();
+  } else if (word) {
+    in.fail("via", "write a name, or off", "oxbow");
+  } else if (!isToken(*out) || out->size() > kMaxVia) {
+    in.fail("via", fmt::format("{} is no name for Via: letters, digits and - are", quoted(*out)));
+  }
+}
+
+// A name without a slash is more often a slip of the finger than a file.
+void checkLogPath(BlockReader& in, const AccessLog& log) {
+  const std::string& path = *log.path;
+  if (path == "stdout" || path == "stderr" || log.path.isDefault()) return;
+  if (path.find('/') == std::string::npos)
+    in.fail("path",
+            fmt::format("{} is neither stdout, stderr nor a path with a slash", quoted(path)),
+            suggest(path, {"stdout", "stderr"}));
+}
+
+void readAccessLog(BlockReader& in, AccessLog& out) {
+  const Node* node = in.take("access_log");
+  if (node == nullptr) return;
+  if (node->isMapping()) {
+    out.enabled = {true, node->place};
+    BlockReader log(*node, schema::accessLog(), in.pathOf("access_log"), in.problems());
+    log.read("path", out.path);
+    log.read("format", out.format);
+    log.finish();
+    return checkLogPath(log, out);
+  }
+  const auto word = node->isScalar() ? parseBoolean(node->text) : Fault{};
+  if (!word || word.value())
+    return in.fail("access_log", "write off, or { path: stdout, format: json }");
+  out.enabled = {false, node->place};
+}
+
+void readTimesAndLimits(BlockReader& in, Listener& out) {
+  in.read("client_header_timeout", out.clientHeaderTimeout);
+  in.read("client_body_timeout", out.clientBodyTimeout);
+  in.read("send_timeout", out.sendTimeout);
+  in.read("keepalive_timeout", out.keepaliveTimeout);
+  in.read("keepalive_requests", out.keepaliveRequests);
+  in.read("client_max_body_size", out.clientMaxBodySize);
+  in.read("client_body_buffer_size", out.clientBodyBufferSize);
+  in.read("large_client_header_buffers", out.largeClientHeaderBuffers);
+  in.read("max_headers", out.maxHeaders);
+  in.read("underscores_in_headers", out.underscoresInHeaders);
+}
+
+void readForwarding(BlockReader& in, Listener& out) {
+  readVia(in, out.via);
+  in.read("x_forwarded_for", out.xForwardedFor);
+  in.read("x_forwarded_proto", out.xForwardedProto);
+  in.read("x_forwarded_host", out.xForwardedHost);
+  in.read("trusted_hops", out.trustedHops);
+  in.read("backlog", out.backlog);
+}
+
+// A request that fits two routes alike would go to whichever stands first, silently.
+void checkTwins(const Listener& listener, const std::string& path, std::vector<Problem>& problems) {
+  std::map<std::pair<std::string, std::string>, size_t> first;
+  for (size_t i = 0; i < listener.routes.size(); ++i) {
+    const Route& route = listener.routes[i];
+    std::vector<Located<std::string>> hosts = route.hosts;
+    if (hosts.empty()) hosts.push_back({std::string(), route.place});
+    for (const auto& host : hosts) {
+      const auto [at, isNew] = first.emplace(std::pair(*host, *route.location), i);
+      if (isNew || at->second == i) continue;
+      problems.push_back(
+          {host.place,
+           join(path, i),
+           fmt::format("the same location {}{} as in {} (line {})", quoted(*route.location),
+                       host->empty() ? std::string() : " of host " + quoted(*host),
+                       join(path, at->second), listener.routes[at->second].place.line),
+           {}});
+    }
+  }
+}
+
+void readRoutes(BlockReader& in, Listener& out, const std::vector<std::string_view>& upstreams) {
+  in.require("routes");
+  const Node* list = in.takeList("routes");
+  if (list == nullptr) return;
+  if (list->children.empty()) in.fail("routes", "is empty; a listener needs a route");
+  const std::string path = in.pathOf("routes");
+  for (size_t i = 0; i < list->children.size(); ++i) {
+    const Node& node = list->children[i];
+    if (node.isMapping()) {
+      out.routes.push_back(readRoute(node, join(path, i), upstreams, in.problems()));
+    } else {
+      in.problems().push_back({node.place,
+                               join(path, i),
+                               fmt::format("expected a mapping, got {}", kindName(node.kind)),
+                               {}});
+      out.routes.emplace_back().location = {fmt::format("#{}", i), node.place};
+    }
+  }
+  checkTwins(out, path, in.problems());
+}
+
+}  // namespace
+
+Listener readListener(const Node& node, const std::string& path,
+                      const std::vector<std::string_view>& upstreams,
+                      std::vector<Problem>& problems) {
+  enum class Spoken : uint8_t { Http };
+  Located<Spoken> protocol;
+  Listener listener;
+  BlockReader in(node, schema::listener(), path, problems);
+  in.require("listen");
+  readListenAddress(in, listener.listen, listener.address);
+  in.read("protocol", protocol);
+  readAccessLog(in, listener.accessLog);
+  readTimesAndLimits(in, listener);
+  readForwarding(in, listener);
+  readSocketOptions(in, listener.socket);
+  readRoutes(in, listener, upstreams);
+  in.finish();
+  return listener;
+}
+
+}  // namespace oxbow::config

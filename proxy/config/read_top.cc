@@ -1,0 +1,167 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "proxy/config/addresses.h"
+#include "proxy/config/blocks.h"
+#include "proxy/config/suggest.h"
+#include "proxy/config/units.h"
+
+namespace oxbow::config {
+
+namespace {
+
+constexpr size_t kMaxName = 64;
+
+bool isUpstreamName(std::string_view name) {
+  return !name.empty() && name.size() <= kMaxName &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '_' || c == '.' || c == '-';
+         });
+}
+
+void readWorkers(BlockReader& in, Located<uint32_t>& out) {
+  const Node* value = in.take("workers");
+  if (value == nullptr) return;
+  if (value->isScalar() && (value->text == "auto" || value->text == "1")) {
+    out = {1, value->place};
+    return;
+  }
+  if (!value->isScalar())
+    return in.fail("workers", fmt::format("expected auto or 1, got {}", kindName(value->kind)));
+  const auto count = parseCount(value->text);
+  if (!count)
+    in.fail("workers", fmt::format("{} is neither auto nor a number", quoted(value->text)),
+            suggest(value->text, {"auto"}));
+  else if (count.value() == 0)
+    in.fail("workers", "must be at least 1", "auto");
+  else
+    in.fail("workers", "this version runs one worker", "auto");
+}
+
+void readAdmin(BlockReader& in, Admin& out) {
+  const Node* node = in.takeMapping("admin");
+  if (node == nullptr) return;
+  BlockReader admin(*node, schema::admin(), in.pathOf("admin"), in.problems());
+  admin.require("listen");
+  readListenAddress(admin, out.listen, out.address);
+  admin.finish();
+  out.enabled = true;
+  if (!out.address.empty() && !out.address.isLoopback())
+    admin.fail("listen", "admin listens on a loopback address or a Unix socket only",
+               fmt::format("127.0.0.1:{}", out.address.port()));
+}
+
+void readResolver(BlockReader& in, ResolverConfig& out) {
+  const Node* node = in.takeMapping("resolver");
+  if (node == nullptr) return;
+  BlockReader resolver(*node, schema::resolver(), in.pathOf("resolver"), in.problems());
+  resolver.read("addresses", out.addresses);
+  resolver.read("timeout", out.timeout);
+  resolver.finish();
+  for (size_t i = 0; i < out.addresses.size(); ++i) {
+    Located<std::string>& text = out.addresses[i];
+    if (const auto address = parseNameServer(*text))
+      text.value = address->text();
+    else
+      in.problems().push_back(
+          {text.place,
+           join(resolver.pathOf("addresses"), i),
+           fmt::format("{} is no IP address with or without a port", quoted(*text)),
+           {}});
+  }
+}
+
+std::vector<std::string_view> upstreamNames(const Node& root) {
+  std::vector<std::string_view> names;
+  const Node* block = root.find("upstreams");
+  if (block != nullptr && block->isMapping())
+    for (const Node& entry : block->children) names.push_back(entry.key);
+  return names;
+}
+
+void readUpstreams(BlockReader& in, std::vector<Upstream>& out) {
+  const Node* block = in.takeMapping("upstreams");
+  if (block == nullptr) return;
+  for (const Node& entry : block->children) {
+    const std::string path = join(in.pathOf("upstreams"), entry.key);
+    if (!isUpstreamName(entry.key))
+      in.problems().push_back(
+          {entry.keyPlace,
+           path,
+           fmt::format("a name has 1 to {} letters, digits, _, . or -", kMaxName),
+           {}});
+    if (entry.isMapping())
+      out.push_back(readUpstream(entry, path, in.problems()));
+    else
+      in.problems().push_back(
+          {entry.place,
+           path,
+           fmt::format("expected a mapping with servers, got {}", kindName(entry.kind)),
+           {}});
+  }
+}
+
+// Two sockets on one address: the second bind would fail, or, worse, hide the first.
+void checkCollisions(const Config& config, const std::vector<std::string>& paths,
+                     std::vector<Problem>& problems) {
+  for (size_t i = 0; i < config.listeners.size(); ++i) {
+    const Listener& listener = config.listeners[i];
+    const auto report = [&](const std::string& other, Place place) {
+      problems.push_back(
+          {listener.listen.place,
+           join(paths[i], "listen"),
+           fmt::format("{} is taken by {} (line {})", quoted(*listener.listen), other, place.line),
+           {}});
+    };
+    if (collide(listener.address, config.admin.address))
+      report("admin.listen", config.admin.listen.place);
+    for (size_t j = 0; j < i; ++j) {
+      if (!collide(listener.address, config.listeners[j].address)) continue;
+      report(join(paths[j], "listen"), config.listeners[j].listen.place);
+      break;
+    }
+  }
+}
+
+void readListeners(BlockReader& in, Config& config,
+                   const std::vector<std::string_view>& upstreams) {
+  in.require("listeners");
+  const Node* list = in.takeList("listeners");
+  if (list == nullptr) return;
+  if (list->children.empty()) in.fail("listeners", "is empty; nothing would be served");
+  std::vector<std::string> paths;
+  for (size_t i = 0; i < list->children.size(); ++i) {
+    const Node& node = list->children[i];
+    const std::string path = join(in.pathOf("listeners"), i);
+    if (node.isMapping()) {
+      config.listeners.push_back(readListener(node, path, upstreams, in.problems()));
+      paths.push_back(path);
+    } else {
+      in.problems().push_back(
+          {node.place, path, fmt::format("expected a mapping, got {}", kindName(node.kind)), {}});
+    }
+  }
+  checkCollisions(config, paths, in.problems());
+}
+
+}  // namespace
+
+Config readTop(const Node& root, std::vector<Problem>& problems) {
+  Config config;
+  BlockReader in(root, schema::top(), {}, problems);
+  readWorkers(in, config.workers);
+  in.read("worker_connections", config.workerConnections);
+  in.read("shutdown_timeout", config.shutdownTimeout);
+  in.read("log_level", config.logLevel);
+  in.read("proxy_buffers_total", config.responseBufferBudget);
+  readAdmin(in, config.admin);
+  readResolver(in, config.resolver);
+  readUpstreams(in, config.upstreams);
+  readListeners(in, config, upstreamNames(root));
+  in.finish();
+  return config;
+}
+
+}  // namespace oxbow::config

@@ -1,0 +1,193 @@
+#include "proxy/config/schema.h"
+
+// The keys that stand at the top, and the blocks that serve both sides.
+
+namespace oxbow::config::schema {
+
+const Block& top() {
+  static const Block block{
+      .name = "the top level",
+      .keys =
+          {
+              {.name = "workers",
+               .typeName = "auto or 1",
+               .defaultText = "auto",
+               .meaning = "Threads that carry traffic. This version runs one.",
+               .example = "1",
+               .nginx = "worker_processes"},
+              {.name = "worker_connections",
+               .type = Type::Count,
+               .defaultText = "10000",
+               .unit = "connections",
+               .min = 1,
+               .max = 1'000'000,
+               .meaning = "Client connections at once, over all listeners.",
+               .example = "20000",
+               .nginx = "worker_connections"},
+              {.name = "shutdown_timeout",
+               .type = Type::Duration,
+               .defaultText = "30s",
+               .min = kMinDuration,
+               .max = kMaxDuration,
+               .meaning = "How long running requests may still take when oxbow stops.",
+               .example = "10s",
+               .nginx = "worker_shutdown_timeout"},
+              {.name = "log_level",
+               .type = Type::Choice,
+               .defaultText = "info",
+               .choices = {"debug", "info", "warn", "error"},
+               .meaning = "The least level that is written to the log.",
+               .example = "debug",
+               .nginx = "error_log"},
+              {.name = "proxy_buffers_total",
+               .type = Type::Size,
+               .defaultText = "256m",
+               .min = 1 << 20,
+               .max = 64ULL << 30,
+               .meaning = "Memory for responses that are read ahead of slow clients, in all.",
+               .example = "512m",
+               .nginx = "-"},
+              {.name = "admin",
+               .typeName = "mapping",
+               .defaultText = "none",
+               .meaning = "The admin listener. Without it there is none.",
+               .example = "{ listen: 127.0.0.1:9901 }",
+               .nginx = "-"},
+              {.name = "resolver",
+               .typeName = "mapping",
+               .defaultText = "none",
+               .meaning = "How names of servers are looked up. Without it, as the system does.",
+               .example = "{ addresses: [ 127.0.0.1:5353 ] }",
+               .nginx = "resolver"},
+              {.name = "upstreams",
+               .typeName = "mapping of names to mappings",
+               .defaultText = "none",
+               .meaning = "The groups of servers. A name has up to 64 letters, digits, `_`, `.` "
+                          "or `-`.",
+               .example = "{ other: { servers: [ 127.0.0.1:9000 ] } }",
+               .nginx = "upstream"},
+              {.name = "listeners",
+               .typeName = "list of mappings",
+               .defaultText = "required",
+               .meaning = "The addresses that clients connect to, at least one.",
+               .example = "[ { listen: 127.0.0.1:9080, routes: [ { return: 404 } ] } ]",
+               .nginx = "server"},
+          },
+      .later = {"watch", "user", "pid", "include", "stream", "cluster"}};
+  return block;
+}
+
+const Block& admin() {
+  static const Block block{
+      .name = "admin",
+      .keys = {{.name = "listen",
+                .typeName = "address",
+                .defaultText = "required",
+                .meaning = "A loopback address or a Unix socket; no other is allowed.",
+                .example = "127.0.0.1:9902",
+                .nginx = "-"}},
+      .later = {"allow", "token", "tls"}};
+  return block;
+}
+
+const Block& resolver() {
+  static const Block block{
+      .name = "resolver",
+      .keys =
+          {
+              {.name = "addresses",
+               .type = Type::StringList,
+               .defaultText = "none",
+               .meaning = "DNS servers: IP addresses, with a port if it is not 53. Without them, "
+                          "the system's.",
+               .example = "[ 127.0.0.1:5353, \"[::1]:53\" ]",
+               .nginx = "resolver"},
+              {.name = "timeout",
+               .type = Type::Duration,
+               .defaultText = "2s",
+               .min = kMinDuration,
+               .max = kMaxDuration,
+               .meaning = "How long one DNS server may take to answer.",
+               .example = "1s",
+               .nginx = "resolver_timeout"},
+          },
+      .later = {"ttl_min", "ttl_max", "stale", "ipv6"}};
+  return block;
+}
+
+const Block& socket() {
+  static const Block block{
+      .name = "socket options",
+      .keys = {
+          {.name = "tcp_nodelay",
+           .type = Type::Boolean,
+           .defaultText = "on",
+           .meaning = "Send small packets at once (TCP_NODELAY).",
+           .example = "off",
+           .nginx = "tcp_nodelay"},
+          {.name = "so_keepalive",
+           .typeName = "boolean or mapping",
+           .defaultText = "off",
+           .meaning = "TCP keepalive probes. A mapping turns them on and sets their times.",
+           .example = "on",
+           .nginx = "so_keepalive, proxy_socket_keepalive"},
+          {.name = "tcp_user_timeout",
+           .type = Type::Duration,
+           .defaultText = "0s",
+           .max = 24ULL * 3600 * 1000,
+           .meaning = "How long sent bytes may stay unacknowledged. `0s`: as the system has "
+                      "it.",
+           .example = "20s",
+           .nginx = "-"},
+          {.name = "rcvbuf",
+           .type = Type::Size,
+           .defaultText = "0",
+           .max = 1 << 30,
+           .meaning = "The socket's receive buffer. `0`: as the system has it.",
+           .example = "128k",
+           .nginx = "rcvbuf"},
+          {.name = "sndbuf",
+           .type = Type::Size,
+           .defaultText = "0",
+           .max = 1 << 30,
+           .meaning = "The socket's send buffer. `0`: as the system has it.",
+           .example = "256k",
+           .nginx = "sndbuf"},
+      }};
+  return block;
+}
+
+// The upper limits are those of Linux: MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL and MAX_TCP_KEEPCNT.
+const Block& soKeepalive() {
+  static const Block block{
+      .name = "so_keepalive",
+      .keys = {
+          {.name = "idle",
+           .type = Type::Duration,
+           .defaultText = "0s",
+           .max = 32767 * 1000,
+           .meaning = "Silence before the first probe, in whole seconds. `0s`: as the system "
+                      "has it.",
+           .example = "60s",
+           .nginx = "so_keepalive"},
+          {.name = "interval",
+           .type = Type::Duration,
+           .defaultText = "0s",
+           .max = 32767 * 1000,
+           .meaning = "Time between probes, in whole seconds. `0s`: as the system has it.",
+           .example = "10s",
+           .nginx = "so_keepalive"},
+          {.name = "count",
+           .type = Type::Count,
+           .defaultText = "0",
+           .unit = "probes",
+           .max = 127,
+           .meaning = "Probes without an answer before the connection is given up. `0`: as "
+                      "the system has it.",
+           .example = "5",
+           .nginx = "so_keepalive"},
+      }};
+  return block;
+}
+
+}  // namespace oxbow::config::schema

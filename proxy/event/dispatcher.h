@@ -1,0 +1,124 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "proxy/base/clock.h"
+#include "proxy/base/intrusive_list.h"
+#include "proxy/event/mailbox.h"
+#include "proxy/event/timer_wheel.h"
+
+struct event_base;
+struct event;
+
+namespace oxbow::event {
+
+// What must not die while its own frames are on the stack derives from this; see deferDelete.
+class Deferred {
+ public:
+  virtual ~Deferred() = default;
+
+ private:
+  friend class Dispatcher;
+  Deferred* nextDead_ = nullptr;
+};
+
+struct TaskTag;
+
+// Work that continues at the end of the current turn. Destroying it cancels it.
+class Task : private ListHook<TaskTag> {
+ public:
+  bool queued() const { return linked(); }
+  void cancel() { unlink(); }
+
+ protected:
+  virtual ~Task() = default;
+  virtual void runTask() = 0;
+
+ private:
+  friend class Dispatcher;
+  template <typename T, typename U>
+  friend class ::oxbow::IntrusiveList;
+};
+
+// The event loop of one thread. A turn: wait for events, run their callbacks, then the end of the
+// turn: due timers, queued tasks, deletions. Everything but post() on the owner's thread.
+class Dispatcher {
+ public:
+  // The clock must outlive the dispatcher.
+  explicit Dispatcher(const Clock& clock);
+  ~Dispatcher();
+  Dispatcher(const Dispatcher&) = delete;
+  Dispatcher& operator=(const Dispatcher&) = delete;
+
+  // Turns until stop().
+  void run();
+  void stop() { stopped_ = true; }
+  // One turn; blocks for events when `wait` is set and nothing is left to do.
+  void turn(bool wait);
+
+  // The time of this turn, read once and kept: for deadlines.
+  TimePoint now() {
+    if (!nowValid_) refresh();
+    return now_;
+  }
+  // Reads the clock: for measurements.
+  TimePoint preciseNow() const { return clock_.now(); }
+  WallTime wall() const { return clock_.wall(); }
+  const Clock& clock() const { return clock_; }
+
+  // Counts the turns: what became ready in a turn was so before anything that the turn did.
+  uint64_t turns() const { return turns_; }
+
+  void setDeadline(Timer& timer, TimePoint deadline);
+  void cancel(Timer& timer) { wheel_.cancel(timer); }
+  void remove(Timer& timer) { wheel_.remove(timer); }
+  size_t timers() const { return wheel_.size(); }
+
+  // Runs the task at the end of this turn; what tasks queue runs at the end of the next, which does
+  // not wait for events. REQUIRES: not queued, or queued already (then nothing happens).
+  void soon(Task& task);
+
+  // Destroys the object at the end of the turn.
+  void deferDelete(std::unique_ptr<Deferred> object);
+
+  // From any thread: runs `message` on this one.
+  void post(std::function<void()> message) { mailbox_->post(std::move(message)); }
+
+  event_base* base() { return base_; }
+
+ private:
+  void refresh();
+  void endOfTurn();
+  void aimTimer();
+
+  const Clock& clock_;
+  event_base* base_;
+  struct ::event* alarm_;
+  TimerWheel wheel_;
+  TimePoint now_{};
+  TimePoint aim_ = TimePoint::max();
+  uint64_t turns_ = 0;
+  bool nowValid_ = false;
+  bool stopped_ = false;
+  IntrusiveList<Task, TaskTag> tasks_;
+  Deferred* dead_ = nullptr;
+  std::unique_ptr<Mailbox> mailbox_;
+};
+
+// Calls back on the dispatcher's thread when the process gets a signal.
+class SignalEvent {
+ public:
+  SignalEvent(Dispatcher& dispatcher, int signal, std::function<void()> callback);
+  ~SignalEvent();
+  SignalEvent(const SignalEvent&) = delete;
+  SignalEvent& operator=(const SignalEvent&) = delete;
+
+ private:
+  struct ::event* event_;
+  std::function<void()> callback_;
+};
+
+}  // namespace oxbow::event

@@ -1,0 +1,64 @@
+#include "proxy/net/acceptor.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+
+#include "proxy/base/assert.h"
+
+namespace oxbow::net {
+
+namespace {
+constexpr int kBatch = 64;
+constexpr Duration kRetry = std::chrono::milliseconds(100);
+
+// Errors of one connection that is gone already (accept(2)): the next one may be well.
+bool isPeers(int error) {
+  return error == ECONNABORTED || error == EINTR || error == EPROTO || error == EPERM;
+}
+}  // namespace
+
+Acceptor::Acceptor(event::Dispatcher& dispatcher, int fd, AcceptHandler& handler)
+    : dispatcher_(dispatcher), fd_(fd), handler_(handler) {
+  resume();
+}
+
+Acceptor::~Acceptor() {
+  event_.stop();
+  close(fd_);
+}
+
+void Acceptor::pause() { event_.stop(); }
+
+void Acceptor::resume() {
+  dispatcher_.cancel(*this);
+  if (event_.started()) return;
+  const bool started = event_.start(dispatcher_, fd_, *this, event::IoEvent::Trigger::LevelRead);
+  ASSERT(started);
+}
+
+void Acceptor::onTimer() { resume(); }
+
+void Acceptor::onIo(uint8_t) {
+  for (int i = 0; i < kBatch && event_.started(); ++i) {
+    sockaddr_storage storage{};
+    socklen_t length = sizeof storage;
+    const int fd = accept4(fd_, reinterpret_cast<sockaddr*>(&storage), &length,
+                           SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+      handler_.onAccept(fd, SocketAddress(reinterpret_cast<const sockaddr*>(&storage), length));
+      continue;
+    }
+    if (errno == EAGAIN) return;
+    if (isPeers(errno)) continue;
+    const int error = errno;
+    pause();
+    dispatcher_.setDeadline(*this, dispatcher_.now() + kRetry);
+    handler_.onAcceptError(error);
+    return;
+  }
+}
+
+}  // namespace oxbow::net

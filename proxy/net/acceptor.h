@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+
+#include "proxy/base/address.h"
+#include "proxy/event/dispatcher.h"
+#include "proxy/event/io_event.h"
+
+namespace oxbow::net {
+
+class AcceptHandler {
+ public:
+  // Takes over `fd`, a non-blocking connected socket.
+  virtual void onAccept(int fd, const SocketAddress& peer) = 0;
+  // accept() failed for a reason that is not the peer's (no descriptors, no memory). Accepting has
+  // paused by itself and tries again soon.
+  virtual void onAcceptError(int error) = 0;
+
+ protected:
+  ~AcceptHandler() = default;
+};
+
+// Accepts from one listening socket, a bounded batch a turn. Worker's thread only.
+class Acceptor final : private event::IoHandler, private event::Timer {
+ public:
+  // Takes over `fd`, a listening socket.
+  Acceptor(event::Dispatcher& dispatcher, int fd, AcceptHandler& handler);
+  ~Acceptor() override;
+  Acceptor(const Acceptor&) = delete;
+  Acceptor& operator=(const Acceptor&) = delete;
+
+  void pause();
+  void resume();
+  bool paused() const { return !event_.started(); }
+
+ private:
+  void onIo(uint8_t ready) override;
+  void onTimer() override;
+
+  event::Dispatcher& dispatcher_;
+  int fd_;
+  AcceptHandler& handler_;
+  event::IoEvent event_;
+};
+
+}  // namespace oxbow::net

@@ -1,0 +1,327 @@
+#include "proxy/pool/conn_pool.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "proxy/base/assert.h"
+
+namespace oxbow::pool {
+
+namespace {
+
+constexpr Duration kFloorStep = std::chrono::milliseconds(100);
+// Without an exchange for this long the floor is not refilled.
+constexpr Duration kFloorMemory = std::chrono::seconds(60);
+// A replayable exchange trusts a connection that has been idle for less.
+constexpr Duration kTrustedIdleness = std::chrono::seconds(1);
+
+bool isAllowed(ConnState from, ConnState to) {
+  switch (from) {
+    case ConnState::Connecting: return to == ConnState::Idle || to == ConnState::Closed;
+    case ConnState::Idle: return to == ConnState::Active || to == ConnState::Closed;
+    case ConnState::Active: return to == ConnState::Idle || to == ConnState::Closed;
+    case ConnState::Closed: return false;
+  }
+  return false;
+}
+
+// The server closes at its timeout by its own clock, and a request needs time to arrive: a second
+// ahead of it, or a fifth of a short one.
+Duration withMargin(Duration promised) {
+  if (promised == Duration::max()) return promised;
+  return promised - std::min<Duration>(std::chrono::seconds(1), promised / 5);
+}
+
+}  // namespace
+
+void PooledConn::onTimer() {
+  if (state_ == ConnState::Idle)
+    pool_->onIdleDeadline(*this);
+  else if (state_ != ConnState::Closed)
+    onDeadline();
+}
+
+void Lease::release() {
+  if (conn_ == nullptr) return;
+  PooledConn* conn = std::exchange(conn_, nullptr);
+  conn->pool().giveBack(*conn);
+}
+
+ConnPool::ConnPool(const Parts& parts, const PoolPolicy& policy, uint32_t index)
+    : parts_(parts), policy_(policy), index_(index), lastAcquire_(parts.dispatcher.now()) {}
+
+ConnPool::~ConnPool() {
+  while (PooledConn* conn = idle_.front()) end(*conn, CloseReason::Shutdown);
+  while (PooledConn* conn = connecting_.front()) end(*conn, CloseReason::Shutdown);
+  while (PooledConn* conn = active_.front()) {
+    ASSERT(!conn->lent_);
+    end(*conn, CloseReason::Shutdown);
+  }
+}
+
+void ConnPool::start() { upkeep(); }
+
+void ConnPool::shutdown() {
+  shuttingDown_ = true;
+  parts_.dispatcher.cancel(*this);
+  while (PooledConn* conn = idle_.front()) close(*conn, CloseReason::Shutdown);
+}
+
+bool ConnPool::canOpen() const {
+  return connecting_.size() < policy_.maxConnecting && !backingOff() &&
+         parts_.state.budget.hasRoom() && parts_.upstreamBudget.hasRoom();
+}
+
+bool ConnPool::open(Waiter* account) {
+  if (connecting_.size() >= policy_.maxConnecting) return false;
+  if (!parts_.state.budget.tryTake()) return false;
+  if (!parts_.upstreamBudget.tryTake()) {
+    parts_.state.budget.giveBack();
+    return false;
+  }
+  parts_.stats.opened.add();
+  // Owned by its list from here on; close() hands it to the dispatcher.
+  PooledConn& conn = *parts_.connector.connect().release();
+  conn.pool_ = this;
+  conn.openedAt_ = parts_.dispatcher.now();
+  connecting_.pushFront(conn);
+  if (account != nullptr) attach(conn, *account);
+  parts_.stats.connecting.set(static_cast<int64_t>(connecting_.size()));
+  return true;
+}
+
+bool ConnPool::adopt(Waiter& waiter) {
+  if (!hasSpare()) return false;
+  PooledConn* conn = connecting_.back();  // the one that began first
+  while (conn->openedFor_ != nullptr) conn = connecting_.prev(*conn);
+  attach(*conn, waiter);
+  return true;
+}
+
+void ConnPool::attach(PooledConn& conn, Waiter& waiter) {
+  conn.openedFor_ = &waiter;
+  waiter.attempt_ = &conn;
+  ++accounted_;
+}
+
+void ConnPool::detach(PooledConn& conn) {
+  std::exchange(conn.openedFor_, nullptr)->attempt_ = nullptr;
+  --accounted_;
+}
+
+void ConnPool::onConnected(PooledConn& conn) {
+  backoff_.succeeded();
+  conn.connectTime_ = parts_.dispatcher.preciseNow() - conn.openedAt_;
+  parts_.stats.connected.add();
+  parts_.stats.connectTime.record(conn.connectTime_);
+  becomeIdle(conn);
+}
+
+void ConnPool::onConnectFailed(PooledConn& conn, const Error& error, CloseReason reason) {
+  backoff_.failed(conn.openedAt_, parts_.dispatcher.now(), parts_.random);
+  parts_.stats.connectFailed.add();
+  Waiter* account = conn.openedFor_;
+  // The owner hears of the failure first: it counts it before it opens another.
+  end(conn, reason);
+  parts_.owner.onOpenFailed(*this, account, error);
+  if (!armed() || floorWanted()) upkeep();
+}
+
+IdleAge& ConnPool::ageOf(const PooledConn& conn) const {
+  return conn.exchanges_ == 0 ? parts_.state.unusedAge : parts_.state.usedAge;
+}
+
+TimePoint ConnPool::idleDeadline(const PooledConn& conn, CloseReason& reason) const {
+  const TimePoint now = parts_.dispatcher.now();
+  Duration idleness = policy_.keepaliveTimeout;
+  reason = CloseReason::KeepaliveTimeout;
+  if (const Duration hint = withMargin(conn.serverKeepAlive()); hint < idleness) {
+    idleness = hint;
+    reason = CloseReason::ServerKeepAlive;
+  }
+  if (const Duration learned = ageOf(conn).retireAfter(now); learned < idleness) {
+    idleness = learned;
+    reason = CloseReason::LearnedAge;
+  }
+  const TimePoint byIdleness = conn.idleSince_ + idleness;
+  const TimePoint byAge = conn.openedAt_ + policy_.keepaliveTime;
+  if (byAge < byIdleness) reason = CloseReason::KeepaliveTime;
+  return std::min(byIdleness, byAge);
+}
+
+bool ConnPool::overaged(const PooledConn& conn, CloseReason& reason) const {
+  return parts_.dispatcher.now() >= idleDeadline(conn, reason);
+}
+
+bool ConnPool::pastHalfLearnedAge(const PooledConn& conn) const {
+  const TimePoint now = parts_.dispatcher.now();
+  const auto learned = ageOf(conn).learned(now);
+  return learned && (now - conn.idleSince_) * 2 > *learned;
+}
+
+PooledConn* ConnPool::takeIdle(const Need& need, bool mayOpen) {
+  const TimePoint now = parts_.dispatcher.now();
+  while (PooledConn* conn = policy_.fifo ? idle_.back() : idle_.front()) {
+    CloseReason reason{};
+    if (overaged(*conn, reason)) {
+      close(*conn, reason);
+      continue;
+    }
+    if (!need.replayable && mayOpen && pastHalfLearnedAge(*conn)) return nullptr;
+    const bool trusted = need.replayable && now - conn->idleSince_ < kTrustedIdleness;
+    if (trusted || verify(*conn)) return conn;
+  }
+  return nullptr;
+}
+
+bool ConnPool::verify(PooledConn& conn) {
+  parts_.stats.peeks.add();
+  const Probe probe = conn.probe();
+  if (probe == Probe::Alive) return true;
+  if (probe == Probe::Dead) {
+    const TimePoint now = parts_.dispatcher.now();
+    ageOf(conn).serverClosed(now - conn.idleSince_, now - conn.openedAt_, conn.exchanges_, now);
+  }
+  close(conn, probe == Probe::Dead ? CloseReason::DeadOnPeek : CloseReason::UnexpectedData);
+  return false;
+}
+
+Lease ConnPool::lend(PooledConn& conn) {
+  const TimePoint now = parts_.dispatcher.now();
+  conn.idleBefore_ = now - conn.idleSince_;
+  parts_.stats.acquired.add();
+  if (conn.exchanges_++ > 0) parts_.stats.reused.add();
+  parts_.dispatcher.cancel(conn);
+  conn.lent_ = true;
+  moveTo(conn, ConnState::Active);
+  demand_.changed(active(), now);
+  const bool wasQuiet = now - lastAcquire_ > kFloorMemory;
+  lastAcquire_ = now;
+  if (wasQuiet) upkeep();
+  return Lease(conn);
+}
+
+void ConnPool::giveBack(PooledConn& conn) {
+  conn.lent_ = false;
+  if (!conn.reusable() && conn.drain()) return;  // settled later, through onDrained
+  settle(conn);
+}
+
+void ConnPool::settle(PooledConn& conn) {
+  demand_.changed(active() - 1, parts_.dispatcher.now());
+  if (!conn.reusable()) return close(conn, conn.closeReason());
+  // Before its first exchange it had been idle as one that was never used.
+  IdleAge& age = conn.exchanges_ == 1 ? parts_.state.unusedAge : parts_.state.usedAge;
+  age.survived(conn.idleBefore_);
+  if (conn.exchanges_ >= policy_.keepaliveRequests)
+    return close(conn, CloseReason::KeepaliveRequests);
+  if (policy_.keepalive == 0) return close(conn, CloseReason::KeepaliveFull);
+  becomeIdle(conn);
+}
+
+void ConnPool::becomeIdle(PooledConn& conn) {
+  conn.idleSince_ = parts_.dispatcher.now();
+  CloseReason reason{};
+  if (conn.exchanges_ > 0 && overaged(conn, reason)) return close(conn, reason);
+  moveTo(conn, ConnState::Idle);
+  parts_.owner.onFree(*this, conn);
+  if (conn.state_ != ConnState::Idle) return;
+  if (shuttingDown_) return close(conn, CloseReason::Shutdown);
+  parts_.dispatcher.setDeadline(conn, idleDeadline(conn, reason));
+  if (idle_.size() > std::max(policy_.keepalive, policy_.keepaliveMin))
+    return closeOldestIdle(CloseReason::KeepaliveFull);
+  if (!armed()) upkeep();
+}
+
+void ConnPool::closeOldestIdle(CloseReason reason) {
+  ASSERT(!idle_.empty());
+  close(*idle_.back(), reason);
+}
+
+void ConnPool::onIdleDeadline(PooledConn& conn) {
+  // The deadline was set by what was known then: since, the age may have been forgotten.
+  CloseReason reason{};
+  const TimePoint deadline = idleDeadline(conn, reason);
+  if (parts_.dispatcher.now() < deadline) return parts_.dispatcher.setDeadline(conn, deadline);
+  close(conn, reason);
+}
+
+void ConnPool::onIdleEnded(PooledConn& conn, CloseReason reason) {
+  const TimePoint now = parts_.dispatcher.now();
+  if (reason != CloseReason::UnexpectedData)
+    ageOf(conn).serverClosed(now - conn.idleSince_, now - conn.openedAt_, conn.exchanges_, now);
+  close(conn, reason);
+}
+
+ConnPool::List& ConnPool::listOf(ConnState state) {
+  switch (state) {
+    case ConnState::Connecting: return connecting_;
+    case ConnState::Idle: return idle_;
+    default: return active_;
+  }
+}
+
+void ConnPool::moveTo(PooledConn& conn, ConnState next) {
+  ASSERT(isAllowed(conn.state_, next));
+  listOf(conn.state_).remove(conn);
+  const ConnState before = std::exchange(conn.state_, next);
+  if (next != ConnState::Closed) listOf(next).pushFront(conn);
+  if (before == ConnState::Connecting) {
+    parts_.stats.connecting.set(static_cast<int64_t>(connecting_.size()));
+    if (Waiter* waiter = conn.openedFor_) {
+      detach(conn);
+      // Its deadline passed while it held on to this attempt: it is late unless it is served now.
+      if (!waiter->armed()) parts_.dispatcher.setDeadline(*waiter, parts_.dispatcher.now());
+    }
+  }
+  parts_.stats.idle.set(static_cast<int64_t>(idle_.size()));
+  parts_.stats.active.set(static_cast<int64_t>(active_.size()));
+}
+
+void ConnPool::end(PooledConn& conn, CloseReason reason) {
+  parts_.stats.closedFor(reason).add();
+  parts_.dispatcher.remove(conn);
+  conn.closeSocket();
+  moveTo(conn, ConnState::Closed);
+  parts_.upstreamBudget.giveBack();
+  parts_.state.budget.giveBack();
+  parts_.dispatcher.deferDelete(std::unique_ptr<event::Deferred>(&conn));
+}
+
+void ConnPool::close(PooledConn& conn, CloseReason reason) {
+  end(conn, reason);
+  parts_.owner.onSlotFree(*this);
+  if (!armed() || floorWanted()) upkeep();
+}
+
+bool ConnPool::floorWanted() const {
+  return policy_.keepaliveMin > 0 && total() < policy_.keepaliveMin &&
+         parts_.dispatcher.now() - lastAcquire_ <= kFloorMemory;
+}
+
+void ConnPool::onTimer() { upkeep(); }
+
+// The floor and the sweep share one timer, which sleeps while neither has work.
+void ConnPool::upkeep() {
+  if (shuttingDown_) return;
+  const TimePoint now = parts_.dispatcher.now();
+  if (floorWanted() && now >= nextFloor_) {
+    nextFloor_ = now + kFloorStep;
+    if (canOpen()) open(nullptr);
+  }
+  if (now >= nextSweep_) {
+    nextSweep_ = now + Demand::kSlice;
+    shrinkToDemand();
+  }
+  TimePoint next = TimePoint::max();
+  if (floorWanted()) next = nextFloor_;
+  if (hasIdle()) next = std::min(next, nextSweep_);
+  if (next != TimePoint::max()) parts_.dispatcher.setDeadline(*this, next);
+}
+
+void ConnPool::shrinkToDemand() {
+  const uint32_t needed = std::max(demand_.peak(parts_.dispatcher.now()), policy_.keepaliveMin);
+  while (hasIdle() && total() > needed) closeOldestIdle(CloseReason::Demand);
+}
+
+}  // namespace oxbow::pool

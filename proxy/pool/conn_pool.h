@@ -1,0 +1,161 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "proxy/base/random.h"
+#include "proxy/event/dispatcher.h"
+#include "proxy/pool/backoff.h"
+#include "proxy/pool/budget.h"
+#include "proxy/pool/demand.h"
+#include "proxy/pool/idle_age.h"
+#include "proxy/pool/lease.h"
+#include "proxy/pool/pool_stats.h"
+#include "proxy/pool/pooled_conn.h"
+#include "proxy/pool/waiter.h"
+
+namespace oxbow::pool {
+
+// The keys of the configuration that a pool obeys; counts are per endpoint.
+struct PoolPolicy {
+  uint32_t keepalive = 32;
+  uint32_t keepaliveMin = 0;
+  uint64_t keepaliveRequests = 1000;
+  Duration keepaliveTime = std::chrono::hours(1);
+  Duration keepaliveTimeout = std::chrono::seconds(60);
+  bool fifo = false;
+  uint32_t maxConnecting = 8;
+};
+
+// What the workers share about one endpoint.
+struct EndpointState {
+  explicit EndpointState(uint32_t maxConns) : budget(maxConns) {}
+
+  Budget budget;
+  IdleAge usedAge;    // of connections that had carried an exchange
+  IdleAge unusedAge;  // of connections that never had
+};
+
+// The queue that a pool serves.
+class PoolOwner {
+ public:
+  // `conn` is idle and may be taken with ConnPool::lend.
+  virtual void onFree(ConnPool& pool, PooledConn& conn) = 0;
+  // An attempt to open failed; its slot is free again. `account` is the waiter that it was for, null
+  // when that one has left.
+  virtual void onOpenFailed(ConnPool& pool, Waiter* account, const Error& error) = 0;
+  // A connection closed.
+  virtual void onSlotFree(ConnPool& pool) = 0;
+
+ protected:
+  ~PoolOwner() = default;
+};
+
+// All connections of one upstream to one ConnKey on one worker. Not thread-safe. The owner, the
+// connector, the state and the stats outlive it; leases must have been given back before it dies. The
+// dispatcher destroys its connections at the end of the turn in which they close.
+class ConnPool final : private event::Timer {
+ public:
+  struct Parts {
+    event::Dispatcher& dispatcher;
+    Random& random;
+    Connector& connector;
+    EndpointState& state;
+    Budget& upstreamBudget;
+    PoolStats& stats;
+    PoolOwner& owner;
+  };
+  ConnPool(const Parts& parts, const PoolPolicy& policy, uint32_t index);
+  ~ConnPool() override;
+
+  // Opens the warm floor, one connection each 100 ms.
+  void start();
+
+  uint32_t index() const { return index_; }
+  bool hasIdle() const { return !idle_.empty(); }
+  // Whether caps, max_connecting and back-off let one more be opened now.
+  bool canOpen() const;
+  // When back-off ends; only when that alone is in the way.
+  bool backingOff() const { return !backoff_.allows(parts_.dispatcher.now()); }
+  TimePoint backoffEnd() const { return backoff_.until(); }
+
+  uint32_t idle() const { return static_cast<uint32_t>(idle_.size()); }
+  uint32_t active() const { return static_cast<uint32_t>(active_.size()); }
+  uint32_t connecting() const { return static_cast<uint32_t>(connecting_.size()); }
+  uint32_t total() const { return idle() + active() + connecting(); }
+
+  const PoolStats& stats() const { return parts_.stats; }
+  const EndpointState& state() const { return parts_.state; }
+
+  // The idle connection to use next, verified as `need` asks; null when there is none. Dead and
+  // overaged ones that it meets are closed. `mayOpen`: a new one could be had instead of an old one.
+  PooledConn* takeIdle(const Need& need, bool mayOpen);
+  // Whether an idle connection still lives, by looking at its socket; closes it when not.
+  bool verify(PooledConn& conn);
+  // Idle to active. REQUIRES: idle.
+  Lease lend(PooledConn& conn);
+
+  // Begins to open one. False when a cap refuses. `account` may be null.
+  bool open(Waiter* account);
+  // Whether one is being opened on nobody's account: for the floor, or for a waiter that left.
+  bool hasSpare() const { return connecting_.size() > accounted_; }
+  // Puts that one on the account of `waiter`; false when there is none.
+  bool adopt(Waiter& waiter);
+  // Ends the account of a connection that is being opened; the attempt goes on.
+  void detach(PooledConn& conn);
+
+  // Closes the connection that has been idle longest. REQUIRES: hasIdle().
+  void closeOldestIdle(CloseReason reason);
+  // Closes what is idle and gives up the floor; what is active or opening serves who waits, and
+  // closes when nobody does.
+  void shutdown();
+
+  // From a connection:
+  void onConnected(PooledConn& conn);
+  void onConnectFailed(PooledConn& conn, const Error& error, CloseReason reason);
+  // FIN, RST or bytes on an idle connection.
+  void onIdleEnded(PooledConn& conn, CloseReason reason);
+  // What a client left behind has been read, or cannot be.
+  void onDrained(PooledConn& conn) { settle(conn); }
+
+ private:
+  friend class Lease;
+  friend class PooledConn;
+  using List = IntrusiveList<PooledConn, ConnTag>;
+
+  void onTimer() override;
+  void giveBack(PooledConn& conn);
+  void settle(PooledConn& conn);
+  void onIdleDeadline(PooledConn& conn);
+
+  List& listOf(ConnState state);
+  void moveTo(PooledConn& conn, ConnState next);
+  void attach(PooledConn& conn, Waiter& waiter);
+  void end(PooledConn& conn, CloseReason reason);    // closes it, tells nobody
+  void close(PooledConn& conn, CloseReason reason);  // closes it; its slot is free
+  void becomeIdle(PooledConn& conn);
+  bool overaged(const PooledConn& conn, CloseReason& reason) const;
+  TimePoint idleDeadline(const PooledConn& conn, CloseReason& reason) const;
+  bool pastHalfLearnedAge(const PooledConn& conn) const;
+  IdleAge& ageOf(const PooledConn& conn) const;
+
+  bool floorWanted() const;
+  void upkeep();
+  void shrinkToDemand();
+
+  Parts parts_;
+  const PoolPolicy policy_;
+  const uint32_t index_;
+  Backoff backoff_;
+  Demand demand_;
+  TimePoint lastAcquire_;
+  TimePoint nextSweep_{};
+  TimePoint nextFloor_{};
+  bool shuttingDown_ = false;
+  size_t accounted_ = 0;  // of connecting_, those with a waiter
+  List connecting_;
+  List idle_;    // front: given back last
+  List active_;
+};
+
+}  // namespace oxbow::pool

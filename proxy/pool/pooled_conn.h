@@ -1,0 +1,95 @@
+#pragma once
+
+#include <cstdint>
+
+#include "proxy/base/clock.h"
+#include "proxy/base/error.h"
+#include "proxy/base/intrusive_list.h"
+#include "proxy/event/dispatcher.h"
+#include "proxy/pool/close_reason.h"
+
+namespace oxbow::pool {
+
+class ConnPool;
+class WaitQueue;
+class Waiter;
+struct ConnTag;
+
+// Each state is a list of the pool; ConnPool::moveTo is the only way between them.
+enum class ConnState : uint8_t {
+  Connecting,  // connect or handshake under way
+  Idle,        // open, carries nothing, may be taken
+  Active,      // lent out, or draining what a client left behind
+  Closed,      // the descriptor is gone; the object dies at the end of the turn
+};
+
+// What a look at an idle connection found.
+enum class Probe : uint8_t { Alive, Dirty, Dead };
+
+// One upstream connection, seen from its pool. A protocol derives from it and reports through the
+// pool's on…() calls. Owned by its pool. Worker's thread only.
+class PooledConn : public event::Deferred, public event::Timer, private ListHook<ConnTag> {
+ public:
+  ~PooledConn() override = default;
+
+  ConnState state() const { return state_; }
+  ConnPool& pool() const { return *pool_; }
+  TimePoint openedAt() const { return openedAt_; }
+  TimePoint idleSince() const { return idleSince_; }
+  Duration connectTime() const { return connectTime_; }
+  // Exchanges begun on this connection.
+  uint64_t exchanges() const { return exchanges_; }
+  // Whether it was opened for the exchange that it carries now, not taken out of the idle list.
+  bool fresh() const { return exchanges_ <= 1 && idleBefore_.count() == 0; }
+
+  // How many more exchanges it can carry at this moment: 1 or 0 for HTTP/1.
+  virtual uint32_t room() const = 0;
+
+ protected:
+  PooledConn() = default;
+
+  // Looks at the socket of an idle connection (never blocks).
+  virtual Probe probe() = 0;
+  // Whether the last exchange left the connection as new, and if not, why it must close.
+  virtual bool reusable() const = 0;
+  virtual CloseReason closeReason() const = 0;
+  // The borrower left in the middle: returns true when the connection goes on by itself, within a
+  // bound, and reports ConnPool::onDrained at the end.
+  virtual bool drain() = 0;
+  // Closes the descriptor and forgets whoever listens. No calls to the pool from in here.
+  virtual void closeSocket() = 0;
+  // A deadline passed in a state other than Idle.
+  virtual void onDeadline() = 0;
+  // The idleness that the server promised to allow; Duration::max() when it said nothing.
+  virtual Duration serverKeepAlive() const = 0;
+
+ private:
+  friend class ConnPool;
+  friend class WaitQueue;
+  template <typename T, typename U>
+  friend class ::oxbow::IntrusiveList;
+
+  void onTimer() final;
+
+  ConnPool* pool_ = nullptr;
+  Waiter* openedFor_ = nullptr;  // still waiting, and this attempt is on its account
+  ConnState state_ = ConnState::Connecting;
+  bool lent_ = false;  // a Lease holds it; Active without one drains
+  TimePoint openedAt_{};
+  TimePoint idleSince_{};
+  Duration idleBefore_{};  // how long it had been idle when it was taken
+  Duration connectTime_{};
+  uint64_t exchanges_ = 0;
+};
+
+// Makes connections of one protocol to one ConnKey. Worker's thread only.
+class Connector {
+ public:
+  virtual ~Connector() = default;
+
+  // A connection that has begun to connect, owned by the caller; it reports later through
+  // ConnPool::onConnected or onConnectFailed, never inside this call.
+  virtual std::unique_ptr<PooledConn> connect() = 0;
+};
+
+}  // namespace oxbow::pool

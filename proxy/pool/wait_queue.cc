@@ -1,0 +1,291 @@
+#include "proxy/pool/wait_queue.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "proxy/base/assert.h"
+
+namespace oxbow::pool {
+
+namespace {
+
+constexpr Error kQueueFull{ErrorCode::ConnectionLimitReached, Side::Proxy, Retry::Safe, 0,
+                           "the queue for a connection is full"};
+constexpr Error kQueueLate{ErrorCode::ConnectionLimitReached, Side::Proxy, Retry::Safe, 0,
+                           "no connection became free in time"};
+constexpr Error kNoEndpoint{ErrorCode::DestinationUnavailable, Side::Proxy, Retry::Safe, 0,
+                            "the upstream has no endpoint"};
+constexpr Error kPoolClosed{ErrorCode::DestinationUnavailable, Side::Proxy, Retry::Safe, 0,
+                            "the upstream is closing"};
+
+uint64_t bitOfPool(const ConnPool& pool) {
+  return pool.index() < 64 ? uint64_t{1} << pool.index() : 0;
+}
+
+// Whether a waiter can be given an attempt there.
+bool openable(const ConnPool& pool) { return pool.hasSpare() || pool.canOpen(); }
+
+class IdleOrOpenable final : public Balancer::Usable {
+ public:
+  bool operator()(const ConnPool& pool) const override { return pool.hasIdle() || openable(pool); }
+};
+
+class OpenableUntried final : public Balancer::Usable {
+ public:
+  explicit OpenableUntried(uint64_t tried) : tried_(tried) {}
+  bool operator()(const ConnPool& pool) const override {
+    return (tried_ & bitOfPool(pool)) == 0 && openable(pool);
+  }
+
+ private:
+  uint64_t tried_;
+};
+
+}  // namespace
+
+void Waiter::cancelWait() {
+  if (waiting()) queue_->leave(*this);
+}
+
+void Waiter::onTimer() { queue_->onLate(*this); }
+
+WaitQueue::WaitQueue(event::Dispatcher& dispatcher, Balancer& balancer, const QueuePolicy& policy,
+                     QueueStats& stats)
+    : dispatcher_(dispatcher), balancer_(balancer), policy_(policy), stats_(stats) {}
+
+WaitQueue::~WaitQueue() { failAll(kPoolClosed); }
+
+void WaitQueue::setPools(std::vector<ConnPool*> pools) {
+  pools_ = std::move(pools);
+  openForWaiters();
+}
+
+void WaitQueue::acquire(Waiter& waiter, const Need& need) {
+  ASSERT(!waiter.waiting());
+  waiter.need_ = need;
+  waiter.queue_ = this;
+  waiter.since_ = dispatcher_.now();
+  waiter.tries_ = 0;
+  waiter.triedEndpoints_ = 0;
+  if (pools_.empty()) {
+    stats_.refusedNoEndpoint.add();
+    return waiter.onNoLease(kNoEndpoint);
+  }
+  // Who waits already comes first. What is idle now they do without: they have attempts of their own,
+  // or are replays.
+  openForWaiters();
+  if (serveNow(waiter)) return;
+  if (!hasRoomFor(waiter)) {
+    stats_.refusedFull.add();
+    return waiter.onNoLease(kQueueFull);
+  }
+  if (need.fresh)
+    waiters_.pushFront(waiter);
+  else
+    waiters_.pushBack(waiter);
+  stats_.waiting.set(static_cast<int64_t>(waiters_.size()));
+  dispatcher_.setDeadline(waiter, waiter.since_ + policy_.timeout);
+  awaitBackoff();
+}
+
+// True when the waiter got a lease. When it did not, a connection may be opening for it.
+bool WaitQueue::serveNow(Waiter& waiter) {
+  const Need& need = waiter.need_;
+  if (need.fresh) {
+    makeRoomFor(waiter);
+    openFor(waiter);
+    return false;
+  }
+  // Each round that ends neither way has emptied a pool of dead connections.
+  while (ConnPool* pool = balancer_.pick(pools_, IdleOrOpenable())) {
+    if (PooledConn* conn = pool->takeIdle(need, openable(*pool))) {
+      stats_.served.add();
+      stats_.waitTime.record(Duration(0));
+      waiter.onLease(pool->lend(*conn));
+      return true;
+    }
+    if (openOn(*pool, waiter)) return false;
+  }
+  return false;
+}
+
+// A cap that idle connections fill must not keep a replay waiting: the oldest of them goes.
+void WaitQueue::makeRoomFor(const Waiter& waiter) {
+  if (!waiter.need_.fresh || anyCanOpen()) return;
+  ConnPool* fullest = nullptr;
+  for (ConnPool* pool : pools_) {
+    if (!pool->hasIdle() || pool->backingOff()) continue;
+    if (fullest == nullptr || pool->idle() > fullest->idle()) fullest = pool;
+  }
+  if (fullest != nullptr) fullest->closeOldestIdle(CloseReason::MakeRoom);
+}
+
+bool WaitQueue::openFor(Waiter& waiter) {
+  ConnPool* pool = balancer_.pick(pools_, OpenableUntried(waiter.triedEndpoints_));
+  // With nothing open that could be given back, one that failed before is better than none.
+  if (pool == nullptr && !anyAlive()) pool = balancer_.pick(pools_, OpenableUntried(0));
+  return pool != nullptr && openOn(*pool, waiter);
+}
+
+// One that is being opened for nobody any more will do.
+bool WaitQueue::openOn(ConnPool& pool, Waiter& waiter) {
+  return pool.adopt(waiter) || (pool.canOpen() && pool.open(&waiter));
+}
+
+// An attempt for each waiter, the oldest first.
+void WaitQueue::openForWaiters() {
+  if (opening_ || waiters_.empty() || !anyOpenable(0)) return;
+  opening_ = true;
+  for (Waiter* w = waiters_.front(); w != nullptr; w = waiters_.next(*w)) {
+    if (w->attempt_ != nullptr) continue;
+    if (!openFor(*w) && !anyOpenable(0)) break;
+  }
+  opening_ = false;
+}
+
+uint32_t WaitQueue::connecting() const {
+  uint32_t sum = 0;
+  for (const ConnPool* pool : pools_) sum += pool->connecting();
+  return sum;
+}
+
+bool WaitQueue::anyCanOpen() const {
+  return std::any_of(pools_.begin(), pools_.end(), [](const ConnPool* p) { return p->canOpen(); });
+}
+
+bool WaitQueue::anyOpenable(uint64_t tried) const {
+  const OpenableUntried usable(tried);
+  return std::any_of(pools_.begin(), pools_.end(), [&](const ConnPool* p) { return usable(*p); });
+}
+
+bool WaitQueue::anyIdle() const {
+  return std::any_of(pools_.begin(), pools_.end(), [](const ConnPool* p) { return p->hasIdle(); });
+}
+
+bool WaitQueue::anyAlive() const {
+  return std::any_of(pools_.begin(), pools_.end(), [](const ConnPool* p) {
+    return p->total() > 0;
+  });
+}
+
+bool WaitQueue::hasRoomFor(const Waiter& waiter) const {
+  return waiter.attempt_ != nullptr || waiters_.size() < connecting() + policy_.size;
+}
+
+void WaitQueue::onFree(ConnPool& pool, PooledConn& conn) {
+  if (waiters_.empty()) return;
+  if (serving_) {
+    // A waiter gave it back at once: whoever served that one goes on, or each would nest in the last.
+    freedMeanwhile_ = true;
+    return;
+  }
+  serving_ = true;
+  offer(pool, conn);
+  while (std::exchange(freedMeanwhile_, false)) serveIdle(true);
+  serving_ = false;
+  // max_connecting may have room again, and an attempt may have served somebody else's waiter.
+  openForWaiters();
+  serveIdle(false);
+}
+
+// To the oldest waiter that can use it; replays wait for a new one.
+void WaitQueue::offer(ConnPool& pool, PooledConn& conn) {
+  const bool unused = conn.exchanges() == 0;
+  Waiter* starved = nullptr;
+  for (Waiter* w = waiters_.front(); w != nullptr; w = waiters_.next(*w)) {
+    if (w->need_.fresh && !unused) {
+      if (starved == nullptr && w->attempt_ == nullptr) starved = w;
+      continue;
+    }
+    if (!w->need_.replayable && !unused && !pool.verify(conn)) return;
+    return serve(*w, pool, conn);
+  }
+  if (starved != nullptr) makeRoomFor(*starved);
+}
+
+// Waiters that have no attempt, or all, take what is idle, the oldest first.
+void WaitQueue::serveIdle(bool alsoWithAttempt) {
+  for (Waiter* w = waiters_.front(); w != nullptr && anyIdle();) {
+    const bool wants = !w->need_.fresh && (alsoWithAttempt || w->attempt_ == nullptr);
+    PooledConn* conn = wants ? takeAnyIdle(w->need_) : nullptr;
+    if (conn == nullptr) {
+      w = waiters_.next(*w);
+    } else {
+      serve(*w, conn->pool(), *conn);
+      w = waiters_.front();  // the others may have changed
+    }
+  }
+}
+
+PooledConn* WaitQueue::takeAnyIdle(const Need& need) {
+  for (ConnPool* pool : pools_)
+    if (PooledConn* conn = pool->takeIdle(need, false)) return conn;
+  return nullptr;
+}
+
+void WaitQueue::serve(Waiter& waiter, ConnPool& pool, PooledConn& conn) {
+  stats_.served.add();
+  stats_.waitTime.record(dispatcher_.now() - waiter.since_);
+  leave(waiter);
+  waiter.onLease(pool.lend(conn));
+}
+
+void WaitQueue::leave(Waiter& waiter) {
+  waiters_.remove(waiter);
+  stats_.waiting.set(static_cast<int64_t>(waiters_.size()));
+  dispatcher_.cancel(waiter);
+  if (waiter.attempt_ != nullptr) waiter.attempt_->pool().detach(*waiter.attempt_);
+}
+
+void WaitQueue::fail(Waiter& waiter, const Error& error) {
+  leave(waiter);
+  waiter.onNoLease(error);
+}
+
+void WaitQueue::failAll(const Error& error) {
+  // Only those that wait now: what their owners do in answer may wait anew.
+  for (size_t left = waiters_.size(); left > 0 && !waiters_.empty(); --left)
+    fail(*waiters_.front(), error);
+}
+
+void WaitQueue::onLate(Waiter& waiter) {
+  // An attempt that is under way ends by its own deadline, and that decides.
+  if (waiter.attempt_ != nullptr) return;
+  stats_.refusedLate.add();
+  fail(waiter, kQueueLate);
+}
+
+void WaitQueue::onOpenFailed(ConnPool& pool, Waiter* account, const Error& error) {
+  const TimePoint now = dispatcher_.now();
+  if (account != nullptr && account->waiting()) {
+    ++account->tries_;
+    account->triedEndpoints_ |= bitOfPool(pool);
+    const bool spent =
+        account->tries_ >= policy_.tries || now - account->since_ >= policy_.triesTimeout;
+    const bool alone = !anyAlive() && !anyOpenable(account->triedEndpoints_);
+    if (spent || alone) fail(*account, error);
+  }
+  // With nothing open and nothing that may be opened the others would wait for the same failure.
+  if (!anyAlive() && !anyCanOpen()) return failAll(error);
+  openForWaiters();
+  serveIdle(false);
+  awaitBackoff();
+}
+
+void WaitQueue::onSlotFree(ConnPool&) { openForWaiters(); }
+
+// While waiters depend on an endpoint that backs off, the end of that is an event.
+void WaitQueue::awaitBackoff() {
+  if (waiters_.empty()) return;
+  TimePoint first = TimePoint::max();
+  for (const ConnPool* pool : pools_)
+    if (pool->backingOff()) first = std::min(first, pool->backoffEnd());
+  if (first != TimePoint::max()) dispatcher_.setDeadline(*this, first);
+}
+
+void WaitQueue::onTimer() {
+  openForWaiters();
+  awaitBackoff();
+}
+
+}  // namespace oxbow::pool

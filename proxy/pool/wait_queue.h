@@ -1,0 +1,109 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "proxy/event/dispatcher.h"
+#include "proxy/pool/conn_pool.h"
+#include "proxy/pool/waiter.h"
+#include "proxy/stats/counter.h"
+#include "proxy/stats/histogram.h"
+
+namespace oxbow::pool {
+
+struct QueuePolicy {
+  uint32_t size = 1024;  // waiters beyond those for whom a connection is being opened
+  Duration timeout = std::chrono::seconds(5);
+  uint32_t tries = 3;    // opening attempts for one waiter
+  Duration triesTimeout = std::chrono::seconds(10);
+};
+
+struct QueueStats {
+  stats::Counter refusedFull;
+  stats::Counter refusedLate;
+  stats::Counter refusedNoEndpoint;
+  stats::Counter served;
+  stats::Gauge waiting;
+  stats::Histogram waitTime;  // of every exchange, 0 for those that did not wait
+};
+
+// Chooses among the pools of one upstream.
+class Balancer {
+ public:
+  // Which pools may be chosen for one waiter.
+  class Usable {
+   public:
+    virtual bool operator()(const ConnPool& pool) const = 0;
+
+   protected:
+    ~Usable() = default;
+  };
+  virtual ~Balancer() = default;
+  // Null when no pool is usable.
+  virtual ConnPool* pick(const std::vector<ConnPool*>& pools, const Usable& usable) = 0;
+};
+
+// The exchanges of one upstream that want a connection, on one worker. Takes an idle connection,
+// else opens one within the caps and lets the exchange wait for whichever is ready first: that one
+// or one given back. FIFO, bounded, every wait with a deadline. A waiter holds on to an attempt to open
+// a connection past its deadline, and one whose attempt came to nothing takes whatever is idle. Not
+// thread-safe.
+class WaitQueue final : public PoolOwner, private event::Timer {
+ public:
+  WaitQueue(event::Dispatcher& dispatcher, Balancer& balancer, const QueuePolicy& policy,
+            QueueStats& stats);
+  // Fails every waiter.
+  ~WaitQueue() override;
+
+  // The pools to choose from; they report to this queue. May be called again when endpoints change.
+  void setPools(std::vector<ConnPool*> pools);
+
+  // Gets a connection for `waiter`: its onLease or onNoLease runs inside this call or later.
+  // REQUIRES: not waiting.
+  void acquire(Waiter& waiter, const Need& need);
+
+  // Ends every wait with `error`.
+  void failAll(const Error& error);
+
+  size_t waiting() const { return waiters_.size(); }
+
+  void onFree(ConnPool& pool, PooledConn& conn) override;
+  void onOpenFailed(ConnPool& pool, Waiter* account, const Error& error) override;
+  void onSlotFree(ConnPool& pool) override;
+
+ private:
+  friend class Waiter;
+
+  void onTimer() override;
+  bool serveNow(Waiter& waiter);
+  bool openFor(Waiter& waiter);
+  bool openOn(ConnPool& pool, Waiter& waiter);
+  void openForWaiters();
+  void offer(ConnPool& pool, PooledConn& conn);
+  void serveIdle(bool alsoWithAttempt);
+  PooledConn* takeAnyIdle(const Need& need);
+  void serve(Waiter& waiter, ConnPool& pool, PooledConn& conn);
+  void fail(Waiter& waiter, const Error& error);
+  void leave(Waiter& waiter);
+  void onLate(Waiter& waiter);
+  bool hasRoomFor(const Waiter& waiter) const;
+  bool anyIdle() const;
+  bool anyAlive() const;
+  bool anyCanOpen() const;
+  bool anyOpenable(uint64_t tried) const;
+  uint32_t connecting() const;
+  void awaitBackoff();
+  void makeRoomFor(const Waiter& waiter);
+
+  event::Dispatcher& dispatcher_;
+  Balancer& balancer_;
+  const QueuePolicy policy_;
+  QueueStats& stats_;
+  std::vector<ConnPool*> pools_;
+  IntrusiveList<Waiter, WaiterTag> waiters_;
+  bool opening_ = false;
+  bool serving_ = false;
+  bool freedMeanwhile_ = false;  // a connection, while serving_
+};
+
+}  // namespace oxbow::pool

@@ -1,0 +1,53 @@
+#pragma once
+
+#include "proxy/base/error.h"
+#include "proxy/event/dispatcher.h"
+#include "proxy/pool/lease.h"
+
+namespace oxbow::pool {
+
+class ConnPool;
+class WaitQueue;
+struct WaiterTag;
+
+// What an exchange asks of the connection it gets.
+struct Need {
+  bool replayable = true;  // it could be sent again if the connection turns out dead
+  bool fresh = false;      // only a new connection will do: this is the replay
+};
+
+// An exchange that wants a connection. Destroying it cancels the wait. It gets exactly one call,
+// possibly inside acquire(). Worker's thread only.
+class Waiter : public event::Timer, private ListHook<WaiterTag> {
+ public:
+  bool waiting() const { return ListHook<WaiterTag>::linked(); }
+  void cancelWait();
+
+  const Need& need() const { return need_; }
+  // Opening attempts that failed on its account.
+  uint32_t tries() const { return tries_; }
+
+ protected:
+  Waiter() = default;
+  ~Waiter() override { cancelWait(); }
+
+  virtual void onLease(Lease lease) = 0;
+  virtual void onNoLease(const Error& error) = 0;
+  // The wait's deadline has passed; called by the timer.
+  void onTimer() final;
+
+ private:
+  friend class ConnPool;
+  friend class WaitQueue;
+  template <typename T, typename U>
+  friend class ::oxbow::IntrusiveList;
+
+  Need need_;
+  WaitQueue* queue_ = nullptr;
+  PooledConn* attempt_ = nullptr;  // being opened on its account
+  TimePoint since_{};
+  uint32_t tries_ = 0;
+  uint64_t triedEndpoints_ = 0;    // bit set of the first 64 endpoints
+};
+
+}  // namespace oxbow::pool

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/config/config.h"
+#include "proxy/route/value_template.h"
+
+namespace oxbow::route {
+
+struct FieldEdit {
+  std::string name;
+  ValueTemplate value;
+};
+
+// A route in the form that exchanges use.
+struct Route {
+  const config::Route* config = nullptr;
+  int upstream = -1;  // index into Config::upstreams; -1 for a fixed answer
+  std::vector<FieldEdit> setRequest;  // Host is in hostEdit
+  const FieldEdit* hostEdit = nullptr;
+  std::vector<FieldEdit> addResponse;
+  std::vector<std::string> hideResponse;
+  std::vector<FieldEdit> hostEdits;   // holds hostEdit; at most one
+
+  bool rewrites() const { return config->rewrite.has_value(); }
+  size_t editBytes() const;  // an upper bound of what setRequest adds to a request
+};
+
+// Chooses a route by host and longest path prefix, on exactly the bytes of the path. An exact host
+// goes before "*.suffix", the longer suffix first, and both before routes without a host. Immutable;
+// `config` outlives it.
+class RouteTable {
+ public:
+  RouteTable(const config::Listener& listener, const config::Config& config);
+
+  // `authority` may have a port. Null when nothing matches.
+  const Route* match(std::string_view authority, std::string_view path) const;
+
+  // The largest Route::editBytes.
+  size_t editBytes() const { return editBytes_; }
+
+ private:
+  struct Entry {
+    std::string location;
+    const Route* route;
+  };
+  struct Group {
+    std::string host;  // lower case; of a wildcard the suffix with its dot; empty: any
+    bool wildcard = false;
+    std::vector<Entry> entries;  // the longest location first
+
+    bool matches(std::string_view host) const;
+  };
+
+  Group& groupOf(const std::string& pattern);
+
+  std::vector<Route> routes_;
+  std::vector<Group> groups_;  // the most specific first
+  size_t editBytes_ = 0;
+};
+
+}  // namespace oxbow::route

@@ -1,0 +1,80 @@
+// What a worker tells of itself.
+
+#include "proxy/server/worker.h"
+
+namespace oxbow::server {
+
+namespace {
+
+admin::EndpointReport reportOf(const upstream::Upstream::Endpoint& endpoint, TimePoint now) {
+  admin::EndpointReport report;
+  const pool::ConnPool& pool = *endpoint.pool;
+  const pool::PoolStats& stats = *endpoint.stats;
+  report.address = endpoint.spec.address.text();
+  report.server = endpoint.spec.server;
+  report.weight = endpoint.spec.weight;
+  report.maxConns = endpoint.spec.maxConns;
+  report.idle = pool.idle();
+  report.active = pool.active();
+  report.connecting = pool.connecting();
+  report.opened = stats.opened.value();
+  report.connected = stats.connected.value();
+  report.connectFailed = stats.connectFailed.value();
+  report.acquired = stats.acquired.value();
+  report.reused = stats.reused.value();
+  report.peeks = stats.peeks.value();
+  for (size_t i = 0; i < report.closed.size(); ++i) report.closed[i] = stats.closed[i].value();
+  report.connectTime = stats.connectTime.snapshot();
+  const auto seconds = [now](const pool::IdleAge& age) {
+    const auto learned = age.learned(now);
+    return learned ? std::chrono::duration<double>(*learned).count() : 0.0;
+  };
+  report.learnedIdleSeconds = seconds(pool.state().usedAge);
+  report.learnedUnusedIdleSeconds = seconds(pool.state().unusedAge);
+  return report;
+}
+
+admin::UpstreamReport reportOf(upstream::Upstream& upstream, TimePoint now) {
+  admin::UpstreamReport report;
+  const config::Upstream& config = upstream.config();
+  const upstream::UpstreamStats& stats = upstream.stats();
+  report.name = upstream.name();
+  for (const auto& endpoint : upstream.endpoints())
+    report.endpoints.push_back(reportOf(endpoint, now));
+  report.keepalive = *config.keepalive;
+  report.keepaliveMin = *config.keepaliveMin;
+  report.maxConns = *config.maxConns;
+  report.maxTotalConns = *config.maxTotalConns;
+  report.maxConnecting = *config.maxConnecting;
+  report.queueSize = *config.queue.size;
+  report.waiting = upstream.waiting();
+  report.served = stats.queue.served.value();
+  report.refusedFull = stats.queue.refusedFull.value();
+  report.refusedLate = stats.queue.refusedLate.value();
+  report.refusedNoEndpoint = stats.queue.refusedNoEndpoint.value();
+  report.replays = stats.replays.value();
+  report.replaysRefused = stats.replaysRefused.value();
+  report.requestBytes = stats.requestBytes.value();
+  report.responseBytes = stats.responseBytes.value();
+  for (size_t i = 0; i < report.byClass.size(); ++i) report.byClass[i] = stats.byClass[i].value();
+  report.totalTime = stats.totalTime.snapshot();
+  report.waitTime = stats.queue.waitTime.snapshot();
+  report.firstByteTime = stats.firstByteTime.snapshot();
+  return report;
+}
+
+}  // namespace
+
+admin::ServerReport Worker::report() {
+  admin::ServerReport report;
+  const TimePoint now = dispatcher_->now();
+  for (auto& upstream : upstreams_) report.upstreams.push_back(reportOf(*upstream, now));
+  for (auto& listener : listeners_) {
+    listener->report(report.listeners.emplace_back());
+    report.acceptErrors += listener->acceptErrors();
+  }
+  report.bufferedBytes = context_->buffered;
+  return report;
+}
+
+}  // namespace oxbow::server

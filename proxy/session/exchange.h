@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "proxy/codec/http/sinks.h"
+#include "proxy/log/access_record.h"
+
+namespace oxbow::session {
+
+// The handler's side of one exchange: the request's body arrives here, and what becomes of the
+// response. Gets exactly one of onWritten and onReset, after which the exchange is gone.
+class ExchangePeer : public http::BodySink {
+ public:
+  // `bytes` of the response's body have left for the client.
+  virtual void onResponseCredit(size_t bytes) = 0;
+  // The exchange ends: adds what this side knows. Followed by onWritten or onReset.
+  virtual void describe(log::AccessRecord& record) = 0;
+  // The last byte of the response is with the socket.
+  virtual void onWritten() = 0;
+  // From BodySink: onReset(error) ends the exchange early. The client is gone or broke the protocol.
+};
+
+// One request and its response on a session, seen by its handler. The handler pushes the response
+// into it (ResponseSink). Its onReset answers with the error while no head was sent, else it cuts the
+// connection. Worker's thread only.
+class Exchange : public http::ResponseSink, public http::BodySource {
+ public:
+  // Valid until the exchange ends. Fields that belong to one hop are marked as dropped already.
+  virtual http::RequestHead& request() = 0;
+  // Adds a field to request().added; false when there is no room.
+  virtual bool addRequestField(std::string_view name, std::string_view value) = 0;
+
+  // Who gets the body and the end. REQUIRES: inside ExchangeHandler::onRequest, unless the whole
+  // response was pushed there.
+  virtual void attach(ExchangePeer& peer) = 0;
+
+  virtual std::string_view clientIp() const = 0;
+  virtual std::string_view scheme() const = 0;
+  virtual std::string_view requestId() const = 0;
+  virtual void setRequestId(std::string_view id) = 0;  // copied, cut at 128 bytes
+  virtual TimePoint startedAt() const = 0;
+};
+
+// Answers requests: the proxy, the admin pages, the embedded origin.
+class ExchangeHandler {
+ public:
+  virtual ~ExchangeHandler() = default;
+  virtual void onRequest(Exchange& exchange) = 0;
+};
+
+}  // namespace oxbow::session

@@ -1,0 +1,343 @@
+// The request side of Http1Session: heads and bodies from the client.
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "proxy/base/assert.h"
+#include "proxy/codec/http1/chunk_batch.h"
+#include "proxy/session/answer.h"
+#include "proxy/session/http1_session.h"
+
+namespace oxbow::session {
+
+namespace {
+
+constexpr size_t kTurnBytes = 256 << 10;
+constexpr size_t kReadBytes = 64 << 10;
+constexpr int kTurnRequests = 32;
+constexpr uint32_t kLingerBytes = 256 << 10;
+constexpr int64_t kBodyCredit = 64 << 10;
+constexpr size_t kAddedFields = 24;
+
+Error clientError(uint16_t status, const char* detail) {
+  return {ErrorCode::HttpRequestError, Side::Client, Retry::Never, status, detail};
+}
+
+constexpr Error kClientLeft{ErrorCode::ClientGone, Side::Client, Retry::Never, 0,
+                            "the client left in the middle of the request"};
+
+}  // namespace
+
+bool Http1Session::wantsInput() const {
+  switch (phase_) {
+    case Phase::Exchange: return !state_->bodyDone && state_->bodyCredit > 0 && !broken_;
+    case Phase::Closed: return false;
+    default: return !broken_;
+  }
+}
+
+void Http1Session::readMore() {
+  upstream::WorkerContext& worker = env_.worker;
+  if (restFresh_ && !consumeRest()) return;
+  size_t left = kTurnBytes;
+  while (wantsInput()) {
+    if (restFresh_) return worker.dispatcher.soon(*this);
+    if (restSize_ > 0) std::memcpy(worker.in, rest_.data(), restSize_);
+    const net::IoResult result = transport_->read(worker.in + restSize_, kReadBytes);
+    if (result.kind == net::IoResult::Kind::WouldBlock) {
+      unread_ = false;
+      return;
+    }
+    if (result.kind == net::IoResult::Kind::Eof) return onEof();
+    if (result.kind == net::IoResult::Kind::Error) {
+      broken_ = true;
+      return abort(kClientLeft, SessionEnd::ClientReset);
+    }
+    unread_ = !result.drained || peerClosed_;
+    const std::string_view bytes(worker.in, restSize_ + result.bytes);
+    const size_t used = consume(bytes);
+    if (phase_ == Phase::Closed) return;
+    keepRest(bytes.substr(used));
+    if (!unread_) return;
+    left -= std::min(left, result.bytes);
+    if (left == 0) return worker.dispatcher.soon(*this);
+  }
+}
+
+void Http1Session::onEof() {
+  unread_ = false;
+  switch (phase_) {
+    case Phase::Idle: return close(SessionEnd::ClientClosed);
+    case Phase::Exchange: return abort(kClientLeft, SessionEnd::ClientReset);
+    case Phase::Head:
+    case Phase::Discard: return close(SessionEnd::ClientReset);
+    case Phase::Linger: return close(end_);
+    case Phase::Closed: return;
+  }
+}
+
+// Works on what was kept while the last exchange went on. False when the session has closed.
+bool Http1Session::consumeRest() {
+  restFresh_ = false;
+  std::memcpy(env_.worker.in, rest_.data(), restSize_);
+  const std::string_view bytes(env_.worker.in, restSize_);
+  const size_t used = consume(bytes);
+  if (phase_ == Phase::Closed) return false;
+  keepRest(bytes.substr(used));
+  return true;
+}
+
+size_t Http1Session::consume(std::string_view bytes) {
+  size_t used = 0;
+  int requests = 0;
+  while (used < bytes.size() && wantsInput()) {
+    const uint32_t before = requests_;
+    size_t step = 0;
+    const std::string_view ahead = bytes.substr(used);
+    switch (phase_) {
+      case Phase::Idle:
+      case Phase::Head: step = consumeHead(ahead); break;
+      case Phase::Exchange: step = consumeBody(ahead); break;
+      case Phase::Discard: step = consumeDiscarded(ahead); break;
+      case Phase::Linger:
+        discard_ += static_cast<uint32_t>(ahead.size());
+        if (discard_ > kLingerBytes) close(end_);
+        return bytes.size();
+      case Phase::Closed: return bytes.size();
+    }
+    used += step;
+    if (step == 0) {
+      restFresh_ = false;
+      return used;
+    }
+    // Answers that need no upstream must not let one client have the whole turn.
+    if (requests_ != before && ++requests >= kTurnRequests) {
+      restFresh_ = used < bytes.size();
+      if (restFresh_ && phase_ != Phase::Closed) env_.worker.dispatcher.soon(*this);
+      return used;
+    }
+  }
+  restFresh_ = used < bytes.size();
+  return used;
+}
+
+void Http1Session::keepRest(std::string_view rest) {
+  if (phase_ == Phase::Linger) rest = {};
+  if (rest.empty()) {
+    restFresh_ = false;
+    if (restSize_ > 0) rest_.reset();
+  } else {
+    if (rest_.capacity() < rest.size()) rest_ = env_.worker.blocks.take(rest.size());
+    std::memmove(rest_.data(), rest.data(), rest.size());
+  }
+  restSize_ = static_cast<uint32_t>(rest.size());
+}
+
+size_t Http1Session::consumeHead(std::string_view bytes) {
+  http::RequestHead head;
+  const http1::ParseResult result =
+      http1::parseRequestHead(bytes, env_.limits, env_.worker.fields, head);
+  switch (result.status) {
+    case http1::ParseStatus::NeedMore:
+      if (phase_ == Phase::Idle) {
+        phase_ = Phase::Head;
+        renewDeadline();
+      }
+      return 0;
+    case http1::ParseStatus::Error:
+      end_ = SessionEnd::BadRequest;
+      refuse(clientError(result.httpStatus, result.detail));
+      return bytes.size();
+    case http1::ParseStatus::Done: break;
+  }
+  beginExchange(head, bytes.substr(0, result.consumed));
+  return result.consumed;
+}
+
+void Http1Session::beginExchange(http::RequestHead& head, std::string_view raw) {
+  env_.stats.requests.add();
+  if (head.underscoreNames > 0) env_.stats.underscoreNames.add(head.underscoreNames);
+  ++requests_;
+  http1::dropHopByHop(head.fields);
+  phase_ = Phase::Exchange;
+  end_ = SessionEnd::Finished;
+  env_.worker.dispatcher.cancel(*this);
+  const uint64_t maxRequests = *env_.config.keepaliveRequests;
+  keepAlive_ = head.keepAlive && !env_.draining && (maxRequests == 0 || requests_ < maxRequests);
+
+  state_ = env_.states.make();
+  state_->started = env_.worker.dispatcher.now();
+  copyHead(head, raw);
+  state_->bodyCredit = kBodyCredit;
+  state_->bodyRemaining = head.contentLength;
+  state_->bodyDone = head.body == http::BodyKind::None ||
+                     (head.body == http::BodyKind::Length && head.contentLength == 0);
+  const uint64_t maxBody = *env_.config.clientMaxBodySize;
+  if (maxBody != 0 && head.body == http::BodyKind::Length && head.contentLength > maxBody) {
+    return onReset(clientError(413, "the body is larger than client_max_body_size"));
+  }
+  env_.handler.onRequest(*this);
+  if (phase_ != Phase::Exchange) return;
+  ASSERT(state_->peer != nullptr || state_->responseDone || broken_);
+  if (!state_->bodyDone) renewDeadline();
+}
+
+// Copies the head once, behind its field descriptors, with room for the fields that we add.
+void Http1Session::copyHead(const http::RequestHead& head, std::string_view raw) {
+  ExchangeState& state = *state_;
+  const size_t descriptors = (head.fields.count + kAddedFields) * sizeof(http::Field);
+  const char* rawBegin = raw.data();
+  const size_t added = env_.addedBytes + 2 * head.authority.size() +
+                       (head.fields.has(http::Name::XForwardedFor) ? raw.size() : 0);
+  state.block = env_.worker.blocks.take(descriptors + raw.size() + added);
+  auto* fields = reinterpret_cast<http::Field*>(state.block.data());
+  char* bytes = state.block.data() + descriptors;
+  if (head.fields.count > 0)
+    std::memcpy(fields, head.fields.fields, head.fields.count * sizeof(http::Field));
+  std::memcpy(bytes, rawBegin, raw.size());
+  const auto moved = [&](std::string_view slice) -> std::string_view {
+    // Some slices are constants of the parser, such as the path of an absolute form without one.
+    if (slice.data() < rawBegin || slice.data() > rawBegin + raw.size()) return slice;
+    return {bytes + (slice.data() - rawBegin), slice.size()};
+  };
+  state.head = head;
+  state.head.methodText = moved(head.methodText);
+  state.head.target = moved(head.target);
+  state.head.path = moved(head.path);
+  state.head.authority = moved(head.authority);
+  state.head.fields.fields = fields;
+  if (head.fields.base != nullptr) state.head.fields.base = bytes + (head.fields.base - rawBegin);
+  char* addedBytes = bytes + raw.size();
+  state.added = http::FieldWriter(
+      addedBytes, static_cast<size_t>(state.block.data() + state.block.capacity() - addedBytes),
+      fields + head.fields.count, kAddedFields);
+}
+
+// Answers what never became a request. The connection closes behind it.
+void Http1Session::refuse(const Error& error) {
+  env_.stats.requests.add();
+  ++requests_;
+  phase_ = Phase::Exchange;
+  keepAlive_ = false;
+  unread_ = true;  // what follows is not looked at, and must not turn the answer into a reset
+  state_ = env_.states.make();
+  state_->started = env_.worker.dispatcher.now();
+  state_->head.methodText = "-";
+  state_->head.target = "-";
+  state_->bodyDone = true;
+  onReset(error);
+}
+
+size_t Http1Session::consumeBody(std::string_view bytes) {
+  if (state_->inTrailers) return consumeTrailers(bytes);
+  if (state_->head.body == http::BodyKind::Length) return consumeLength(bytes);
+  return consumeChunks(bytes);
+}
+
+// What is left of a body whose response is out already.
+size_t Http1Session::consumeDiscarded(std::string_view bytes) {
+  const size_t n = std::min<size_t>(bytes.size(), discard_);
+  discard_ -= static_cast<uint32_t>(n);
+  if (discard_ == 0) {
+    phase_ = Phase::Idle;
+    renewDeadline();
+  }
+  return n;
+}
+
+size_t Http1Session::consumeLength(std::string_view bytes) {
+  ExchangeState& state = *state_;
+  const auto n = static_cast<size_t>(std::min<uint64_t>(
+      {bytes.size(), state.bodyRemaining, static_cast<uint64_t>(state.bodyCredit)}));
+  state.bodyRemaining -= n;
+  if (!deliver(bytes.substr(0, n))) return n;
+  if (state.bodyRemaining == 0) bodyEnded();
+  else renewDeadline();
+  return n;
+}
+
+size_t Http1Session::consumeChunks(std::string_view bytes) {
+  size_t used = 0;
+  http1::ChunkBatch batch;
+  for (;;) {
+    // Credit bounds what is handed over; a piece may exceed it by what one read brought.
+    const auto output = state_->chunks.decode(bytes.substr(used));
+    used += output.consumed;
+    if (output.step == http1::ChunkedDecoder::Step::Data) {
+      if (!deliver(batch.add(output.data))) return used;
+      continue;
+    }
+    if (!deliver(batch.take())) return used;
+    switch (output.step) {
+      case http1::ChunkedDecoder::Step::Data:
+      case http1::ChunkedDecoder::Step::NeedMore: renewDeadline(); return used;
+      case http1::ChunkedDecoder::Step::Trailers: state_->inTrailers = true; return used;
+      case http1::ChunkedDecoder::Step::Error:
+        failBody(clientError(400, output.detail), SessionEnd::BadRequest);
+        return bytes.size();
+    }
+  }
+}
+
+size_t Http1Session::consumeTrailers(std::string_view bytes) {
+  http::FieldBlock trailers;
+  const http1::ParseResult result =
+      http1::parseTrailers(bytes, env_.limits, env_.worker.fields, trailers);
+  if (result.status == http1::ParseStatus::NeedMore) return 0;
+  if (result.status == http1::ParseStatus::Error) {
+    failBody(clientError(result.httpStatus != 0 ? result.httpStatus : 400, result.detail),
+             SessionEnd::BadRequest);
+    return bytes.size();
+  }
+  if (trailers.count > 0 && state_->peer != nullptr) state_->peer->onTrailers(trailers);
+  if (state_ != nullptr) bodyEnded();
+  return result.consumed;
+}
+
+// False when the exchange has ended meanwhile.
+bool Http1Session::deliver(std::string_view data) {
+  if (data.empty()) return true;
+  ExchangeState& state = *state_;
+  state.requestBytes += data.size();
+  state.bodyCredit -= static_cast<int64_t>(data.size());
+  const uint64_t maxBody = *env_.config.clientMaxBodySize;
+  if (maxBody != 0 && state.requestBytes > maxBody) {
+    failBody(clientError(413, "the body is larger than client_max_body_size"),
+             SessionEnd::BadRequest);
+    return false;
+  }
+  if (state.peer != nullptr)
+    state.peer->onData(data);
+  else
+    state.bodyCredit += static_cast<int64_t>(data.size());
+  return state_ == &state && phase_ == Phase::Exchange;
+}
+
+void Http1Session::bodyEnded() {
+  state_->bodyDone = true;
+  renewDeadline();
+  if (state_->peer == nullptr) return;
+  ExchangePeer* peer = state_->peer;
+  peer->onEnd();
+}
+
+// The request's body cannot be completed: the handler is told, the client too where it still can.
+void Http1Session::failBody(const Error& error, SessionEnd end) {
+  end_ = end;
+  keepAlive_ = false;
+  unread_ = true;
+  if (state_->headSent) return abort(error, end);
+  if (ExchangePeer* peer = std::exchange(state_->peer, nullptr)) peer->onReset(error);
+  onReset(error);
+}
+
+void Http1Session::addCredit(size_t bytes) {
+  if (state_ == nullptr) return;
+  const bool stopped = state_->bodyCredit <= 0;
+  state_->bodyCredit += static_cast<int64_t>(bytes);
+  if (state_->bodyDone || (!restFresh_ && !unread_)) return;
+  if (stopped && state_->bodyCredit > 0) env_.worker.dispatcher.soon(*this);
+}
+
+}  // namespace oxbow::session

@@ -1,0 +1,200 @@
+// The response side of Http1Session: what handlers push towards the client.
+
+#include <algorithm>
+#include <utility>
+
+#include "proxy/base/bytes.h"
+#include "proxy/session/answer.h"
+#include "proxy/session/http1_session.h"
+
+namespace oxbow::session {
+
+namespace {
+
+// A request's rest up to this size is read after an early answer; beyond it the connection closes.
+constexpr uint64_t kDiscardBytes = 64 << 10;
+constexpr size_t kChunkFrame = 32;
+
+}  // namespace
+
+bool Http1Session::addRequestField(std::string_view name, std::string_view value) {
+  if (!state_->added.add(name, value)) return false;
+  state_->head.added = state_->added.block();
+  return true;
+}
+
+std::string_view Http1Session::requestId() const {
+  return {state_->requestId, state_->requestIdLength};
+}
+
+void Http1Session::setRequestId(std::string_view id) {
+  const size_t n = std::min(id.size(), sizeof state_->requestId);
+  append(state_->requestId, id.substr(0, n));
+  state_->requestIdLength = static_cast<uint8_t>(n);
+}
+
+void Http1Session::onInformational(http::ResponseHead& head) {
+  // RFC 9110, 15.2: never to an HTTP/1.0 client.
+  if (state_->head.version == http::Version::Http10 || state_->headSent) return;
+  writeHead(head, {});
+}
+
+// How the response is delimited for this client, and whether the connection stays.
+http1::Framing Http1Session::frame(const http::ResponseHead& head) {
+  ExchangeState& state = *state_;
+  http1::Framing framing;
+  state.bodyless = state.head.method == http::Method::Head || head.status == 204 ||
+                   head.status == 304 || head.body == http::BodyKind::None;
+  if (state.bodyless) {
+    // The length that a GET would have had is told all the same (RFC 9110, 8.6).
+    const bool mayTell = head.status != 204 && head.hasContentLength;
+    framing.body = mayTell ? http::BodyKind::Length : http::BodyKind::None;
+    framing.contentLength = head.contentLength;
+    const bool needsZero = head.body == http::BodyKind::None && !head.hasContentLength &&
+                           head.status != 204 && head.status != 304 &&
+                           state.head.method != http::Method::Head;
+    if (needsZero) {
+      framing.body = http::BodyKind::Length;
+      framing.writeLength = true;
+    }
+  } else if (head.body == http::BodyKind::Length) {
+    framing.body = http::BodyKind::Length;
+    framing.contentLength = head.contentLength;
+  } else if (state.head.version == http::Version::Http10) {
+    framing.body = http::BodyKind::UntilClose;
+    state.untilClose = true;
+    keepAlive_ = false;
+  } else {
+    framing.body = http::BodyKind::Chunked;
+    state.chunkedResponse = true;
+  }
+  const bool smallRest = state.head.body == http::BodyKind::Length &&
+                         state.bodyRemaining <= kDiscardBytes && !state.head.expectContinue;
+  if (!state.bodyDone && !smallRest) keepAlive_ = false;
+  if (env_.draining) keepAlive_ = false;
+  if (!keepAlive_)
+    framing.connection = http1::ConnectionOption::Close;
+  else if (state.head.version == http::Version::Http10)
+    framing.connection = http1::ConnectionOption::KeepAlive;
+  return framing;
+}
+
+void Http1Session::onHead(http::ResponseHead& head) {
+  state_->status = head.status;
+  state_->headSent = true;
+  writeHead(head, frame(head));
+}
+
+void Http1Session::writeHead(const http::ResponseHead& head, const http1::Framing& framing) {
+  const size_t bound = http1::responseHeadBound(head);
+  if (!env_.batch.fits(bound)) flushBatch();
+  if (broken_) return;
+  if (env_.batch.fits(bound)) {
+    env_.batch.commit(http1::writeResponseHead(env_.batch.reserve(), head, framing));
+    return;
+  }
+  Block large = env_.worker.blocks.take(bound);
+  const char* end = http1::writeResponseHead(large.data(), head, framing);
+  env_.batch.refer({large.data(), static_cast<size_t>(end - large.data())});
+  flushBatch();
+}
+
+void Http1Session::emit(std::string_view bytes) {
+  if (bytes.size() <= OutputBatch::kSmall) {
+    if (!env_.batch.fits(bytes.size())) flushBatch();
+    if (!broken_) env_.batch.copy(bytes);
+  } else {
+    if (!env_.batch.hasPart()) flushBatch();
+    if (!broken_) env_.batch.refer(bytes);
+  }
+}
+
+void Http1Session::onData(std::string_view bytes) {
+  ExchangeState& state = *state_;
+  if (state.bodyless || bytes.empty()) return;
+  state.responseBytes += bytes.size();
+  state.owed += bytes.size();
+  if (!state.chunkedResponse) return emit(bytes);
+  char header[kChunkFrame];
+  const char* end = http1::writeChunkHeader(header, bytes.size());
+  emit({header, static_cast<size_t>(end - header)});
+  emit(bytes);
+  emit("\r\n");
+}
+
+void Http1Session::onTrailers(http::FieldBlock& trailers) {
+  // Without chunked coding there is no place for them (RFC 9110, 6.5.1).
+  if (!state_->chunkedResponse || state_->bodyless) return;
+  const size_t bound = trailers.end + kChunkFrame;
+  if (!env_.batch.fits(bound)) flushBatch();
+  if (broken_ || !env_.batch.fits(bound)) return;
+  char* end = append(env_.batch.reserve(), "0\r\n");
+  env_.batch.commit(http1::writeTrailers(end, trailers));
+  state_->trailersSent = true;
+}
+
+void Http1Session::onEnd() {
+  if (state_->chunkedResponse && !state_->bodyless && !state_->trailersSent) emit("0\r\n\r\n");
+  state_->responseDone = true;
+}
+
+void Http1Session::onReset(const Error& error) {
+  if (!state_->headSent) {
+    state_->error = error;
+    return sendError(*this, error);
+  }
+  flushBatch();
+  abort(error, SessionEnd::Cut);
+}
+
+void Http1Session::onBatchEnd() {
+  flushBatch();
+  if (broken_) return;
+  if (state_->responseDone && out_.empty()) return finishExchange();
+  if (!out_.empty()) renewDeadline();
+}
+
+// Writes what this callback produced. A broken socket ends the exchange later in the turn, not in
+// the middle of the handler that is producing.
+void Http1Session::flushBatch() {
+  if (broken_) return env_.batch.clear();
+  if (!env_.batch.flush(*transport_, out_, env_.worker.blocks)) {
+    broken_ = true;
+    out_.clear();
+    accountBuffered();
+    return env_.worker.dispatcher.soon(*this);
+  }
+  if (!out_.empty() || buffered_ > 0) accountBuffered();
+  payCredit();
+}
+
+// While the socket has all there is, the handler may go on.
+void Http1Session::payCredit() {
+  if (!out_.empty() || state_ == nullptr || state_->owed == 0) return;
+  const size_t owed = std::exchange(state_->owed, 0);
+  if (state_->peer != nullptr && !state_->responseDone) state_->peer->onResponseCredit(owed);
+}
+
+void Http1Session::accountBuffered() {
+  const auto now = static_cast<uint32_t>(out_.size());
+  env_.worker.buffered += now;
+  env_.worker.buffered -= buffered_;
+  buffered_ = now;
+}
+
+void Http1Session::onWritable() {
+  size_t written = 0;
+  const auto result = out_.flush(*transport_, written);
+  accountBuffered();
+  if (result == net::OutputQueue::Flush::Failed) {
+    broken_ = true;
+    return abort({ErrorCode::ClientGone, Side::Client, Retry::Never, 0, "the client is gone"},
+                 SessionEnd::ClientReset);
+  }
+  if (written > 0) renewDeadline();
+  if (result == net::OutputQueue::Flush::Blocked || state_ == nullptr) return;
+  payCredit();
+  if (state_->responseDone) finishExchange();
+}
+
+}  // namespace oxbow::session

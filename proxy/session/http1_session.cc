@@ -1,0 +1,224 @@
+#include "proxy/session/http1_session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "proxy/base/assert.h"
+
+namespace oxbow::session {
+
+namespace {
+constexpr Duration kDiscardTime = std::chrono::seconds(1);
+constexpr Duration kLingerTime = std::chrono::seconds(2);
+constexpr Error kClientGone{ErrorCode::ClientGone, Side::Client, Retry::Never, 0,
+                            "the client is gone"};
+}  // namespace
+
+std::string_view textOf(SessionEnd end) {
+  constexpr std::string_view kTexts[] = {
+      "client_closed", "client_reset", "keepalive_timeout", "header_timeout", "body_timeout",
+      "send_timeout", "bad_request", "finished", "cut", "body_unread", "shutdown"};
+  static_assert(sizeof(kTexts) / sizeof(kTexts[0]) == static_cast<size_t>(SessionEnd::Count));
+  return kTexts[static_cast<size_t>(end)];
+}
+
+Http1Session::Http1Session(SessionEnvironment& environment,
+                           std::unique_ptr<net::Transport> transport, const SocketAddress& peer)
+    : env_(environment),
+      transport_(std::move(transport)),
+      keepAlive_(true),
+      unread_(false),
+      restFresh_(false),
+      peerClosed_(false),
+      broken_(false) {
+  clientIpLength_ = static_cast<uint8_t>(peer.writeIp(clientIp_));
+}
+
+Http1Session::~Http1Session() { ASSERT(state_ == nullptr); }
+
+bool Http1Session::start() {
+  if (!transport_->start(env_.worker.dispatcher, *this)) return false;
+  renewDeadline();
+  return true;
+}
+
+// Readiness -----------------------------------------------------------------------------------
+
+void Http1Session::onIo(uint8_t ready) {
+  if (phase_ == Phase::Closed) return;
+  if ((ready & event::kClosed) != 0) peerClosed_ = true;
+  if ((ready & event::kWritable) != 0 && !out_.empty()) onWritable();
+  if (phase_ == Phase::Closed || (ready & (event::kReadable | event::kClosed)) == 0) return;
+  if (wantsInput()) return readMore();
+  unread_ = true;
+  // A reset looks like any readiness while nobody reads. A FIN is only a half-close.
+  if ((ready & event::kReadable) != 0 && transport_->takeError() != 0)
+    abort(kClientGone, SessionEnd::ClientReset);
+}
+
+void Http1Session::runTask() {
+  if (phase_ == Phase::Closed) return;
+  if (broken_) return abort(kClientGone, SessionEnd::ClientReset);
+  if (!wantsInput()) return;
+  if (unread_)
+    readMore();
+  else if (restFresh_)
+    consumeRest();
+}
+
+void Http1Session::onTimer() {
+  switch (phase_) {
+    case Phase::Idle: return close(SessionEnd::KeepaliveTimeout);
+    case Phase::Head:
+      end_ = SessionEnd::HeaderTimeout;
+      return refuse({ErrorCode::HttpRequestError, Side::Client, Retry::Never, 408,
+                     "the request's header did not come in time"});
+    case Phase::Exchange:
+      if (!out_.empty())
+        return abort({ErrorCode::ClientGone, Side::Client, Retry::Never, 0,
+                      "the client did not take the response in time"},
+                     SessionEnd::SendTimeout);
+      return failBody({ErrorCode::HttpRequestError, Side::Client, Retry::Never, 408,
+                       "the request's body did not come in time"},
+                      SessionEnd::BodyTimeout);
+    case Phase::Discard: return close(SessionEnd::BodyUnread);
+    case Phase::Linger: return close(end_);
+    case Phase::Closed: return;
+  }
+}
+
+void Http1Session::renewDeadline() {
+  event::Dispatcher& dispatcher = env_.worker.dispatcher;
+  const TimePoint now = dispatcher.now();
+  switch (phase_) {
+    case Phase::Idle:
+      return dispatcher.setDeadline(*this, now + (requests_ == 0 ? *env_.config.clientHeaderTimeout
+                                                                 : *env_.config.keepaliveTimeout));
+    case Phase::Head: return dispatcher.setDeadline(*this, now + *env_.config.clientHeaderTimeout);
+    case Phase::Exchange:
+      if (!out_.empty()) return dispatcher.setDeadline(*this, now + *env_.config.sendTimeout);
+      if (wantsInput()) return dispatcher.setDeadline(*this, now + *env_.config.clientBodyTimeout);
+      return dispatcher.cancel(*this);
+    case Phase::Discard: return dispatcher.setDeadline(*this, now + kDiscardTime);
+    case Phase::Linger: return dispatcher.setDeadline(*this, now + kLingerTime);
+    case Phase::Closed: return dispatcher.cancel(*this);
+  }
+}
+
+// Ends ----------------------------------------------------------------------------------------
+
+void Http1Session::record() {
+  ExchangeState& state = *state_;
+  const uint16_t status = state.status;
+  const size_t statusClass = status >= 100 && status < 600 ? status / 100 : 0;
+  env_.stats.byClass[statusClass].add();
+  if (state.error.code != ErrorCode::None)
+    env_.stats.errors[static_cast<size_t>(state.error.code)].add();
+
+  log::AccessRecord record;
+  record.status = status;
+  record.error = state.error.code;
+  record.detail = state.error.detail;
+  record.requestBytes = state.requestBytes;
+  record.responseBytes = state.responseBytes;
+  record.total = env_.worker.dispatcher.preciseNow() - state.started;
+  if (state.peer != nullptr) state.peer->describe(record);
+  if (env_.accessLog == nullptr) return;
+  record.time = env_.worker.dispatcher.wall() -
+                std::chrono::duration_cast<WallTime::duration>(record.total);
+  record.client = clientIp();
+  record.method = state.head.methodText;
+  record.target = state.head.target;
+  record.host = state.head.authority;
+  record.protocol = state.head.version == http::Version::Http10 ? "HTTP/1.0" : "HTTP/1.1";
+  record.requestId = requestId();
+  if (const auto* agent = state.head.fields.find(http::Name::UserAgent))
+    record.userAgent = state.head.fields.valueAt(*agent);
+  if (const auto* referer = state.head.fields.find(http::Name::Referer))
+    record.referer = state.head.fields.valueAt(*referer);
+  env_.accessLog->write(record);
+}
+
+// The response is out. The peer may give a connection to another exchange in here.
+void Http1Session::finishExchange() {
+  record();
+  ExchangeState* state = std::exchange(state_, nullptr);
+  const bool bodyDone = state->bodyDone;
+  const uint64_t bodyRemaining = state->bodyRemaining;
+  if (state->peer != nullptr) state->peer->onWritten();
+  env_.states.destroy(state);
+  afterExchange(bodyDone, bodyRemaining);
+}
+
+void Http1Session::afterExchange(bool bodyDone, uint64_t bodyRemaining) {
+  if (!keepAlive_ || env_.draining) {
+    const bool inputLeft = !bodyDone || restSize_ > 0 || unread_;
+    if (inputLeft && !peerClosed_) return linger();
+    return close(end_);
+  }
+  if (bodyDone) {
+    phase_ = Phase::Idle;
+  } else {
+    phase_ = Phase::Discard;
+    discard_ = static_cast<uint32_t>(bodyRemaining);  // bounded when the head was framed
+  }
+  renewDeadline();
+  if (peerClosed_) unread_ = true;  // what is behind the FIN has no event of its own
+  if (restFresh_ || unread_) env_.worker.dispatcher.soon(*this);
+}
+
+// Ends the exchange before its response is complete, and the connection with it.
+void Http1Session::abort(const Error& error, SessionEnd end) {
+  env_.batch.clear();
+  if (state_ == nullptr) return close(end, net::CloseHow::Reset);
+  state_->error = error;
+  record();
+  ExchangeState* state = std::exchange(state_, nullptr);
+  // A body that the connection's end delimits would look complete behind a FIN.
+  const bool reset = broken_ || state->untilClose || end == SessionEnd::SendTimeout;
+  if (state->peer != nullptr) state->peer->onReset(error);
+  env_.states.destroy(state);
+  close(end, reset ? net::CloseHow::Reset : net::CloseHow::Clean);
+}
+
+void Http1Session::linger() {
+  phase_ = Phase::Linger;
+  discard_ = 0;
+  restFresh_ = false;
+  rest_.reset();
+  restSize_ = 0;
+  transport_->shutdownWrite();
+  renewDeadline();
+  if (unread_) env_.worker.dispatcher.soon(*this);
+}
+
+void Http1Session::close(SessionEnd end, net::CloseHow how) {
+  if (phase_ == Phase::Closed) return;
+  ASSERT(state_ == nullptr);
+  phase_ = Phase::Closed;
+  env_.stats.ended[static_cast<size_t>(end)].add();
+  out_.clear();
+  accountBuffered();
+  rest_.reset();
+  restSize_ = 0;
+  Task::cancel();
+  env_.worker.dispatcher.remove(*this);
+  transport_->close(how);
+  env_.owner.onSessionClosed(*this);
+}
+
+void Http1Session::leaveIfIdle() {
+  if (phase_ != Phase::Idle || restSize_ > 0) return;
+  if (transport_->peek() == net::Liveness::Data) return;
+  close(SessionEnd::Shutdown);
+}
+
+void Http1Session::shutdown() {
+  if (phase_ == Phase::Closed) return;
+  if (state_ != nullptr)
+    return abort({ErrorCode::DestinationUnavailable, Side::Proxy, Retry::Never, 0, "stopping"},
+                 SessionEnd::Shutdown);
+  close(SessionEnd::Shutdown);
+}
+
+}  // namespace oxbow::session

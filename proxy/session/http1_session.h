@@ -1,0 +1,217 @@
+#pragma once
+
+#include <array>
+#include <memory>
+
+#include "proxy/base/block_pool.h"
+#include "proxy/base/object_pool.h"
+#include "proxy/codec/http/field_writer.h"
+#include "proxy/codec/http1/chunked.h"
+#include "proxy/codec/http1/parser.h"
+#include "proxy/codec/http1/serializer.h"
+#include "proxy/config/config.h"
+#include "proxy/event/dispatcher.h"
+#include "proxy/log/access_log.h"
+#include "proxy/net/output_queue.h"
+#include "proxy/net/transport.h"
+#include "proxy/session/exchange.h"
+#include "proxy/session/output_batch.h"
+#include "proxy/stats/counter.h"
+#include "proxy/upstream/worker_context.h"
+
+namespace oxbow::session {
+
+class Http1Session;
+struct SessionTag;
+
+// Why a client's connection closed; labels of a counter.
+enum class SessionEnd : uint8_t {
+  ClientClosed,      // FIN between requests
+  ClientReset,       // RST, or FIN in the middle of a request
+  KeepaliveTimeout,
+  HeaderTimeout,
+  BodyTimeout,
+  SendTimeout,
+  BadRequest,
+  Finished,          // Connection: close, by either side
+  Cut,               // a response that could not be completed
+  BodyUnread,        // the rest of a request's body was not worth reading
+  Shutdown,
+  Count
+};
+std::string_view textOf(SessionEnd end);
+
+struct SessionStats {
+  stats::Counter accepted;
+  stats::Counter requests;
+  stats::Counter underscoreNames;  // fields dropped for their name
+  stats::Gauge open;
+  std::array<stats::Counter, 6> byClass;  // of all requests; [0]: no answer was sent
+  std::array<stats::Counter, static_cast<size_t>(SessionEnd::Count)> ended;
+  std::array<stats::Counter, static_cast<size_t>(ErrorCode::Count)> errors;
+};
+
+// Keeps the sessions of one listener on one worker.
+class SessionOwner {
+ public:
+  // The session is closed; the owner takes it off its list and hands it to the dispatcher.
+  virtual void onSessionClosed(Http1Session& session) = 0;
+
+ protected:
+  ~SessionOwner() = default;
+};
+
+// One request in progress; idle sessions have none.
+struct ExchangeState {
+  http::RequestHead head;
+  Block block;                      // what the head points into
+  http::FieldWriter added{nullptr, 0, nullptr, 0};
+  ExchangePeer* peer = nullptr;
+  TimePoint started{};
+  uint64_t requestBytes = 0;
+  uint64_t responseBytes = 0;
+  uint64_t bodyRemaining = 0;       // of a request body with a length
+  http1::ChunkedDecoder chunks;
+  int64_t bodyCredit = 0;
+  size_t owed = 0;                  // response bytes given and not yet credited
+  Error error;
+  uint16_t status = 0;              // sent
+  uint8_t requestIdLength = 0;
+  bool bodyDone = false;            // of the request
+  bool inTrailers = false;
+  bool headSent = false;
+  bool responseDone = false;
+  bool chunkedResponse = false;
+  bool trailersSent = false;
+  bool untilClose = false;
+  bool bodyless = false;            // HEAD, 204, 304
+  char requestId[128];
+};
+
+// What the sessions of one listener on one worker share. Outlives them.
+struct SessionEnvironment {
+  upstream::WorkerContext& worker;
+  const config::Listener& config;
+  ExchangeHandler& handler;
+  SessionOwner& owner;
+  SessionStats& stats;
+  OutputBatch& batch;
+  ObjectPool<ExchangeState>& states;
+  log::AccessLogWriter* accessLog = nullptr;  // null: off
+  http1::HeadLimits limits;
+  size_t addedBytes = 512;  // room for the fields that requests get on their way
+  bool draining = false;    // finish, and say close
+};
+
+// A client's HTTP/1 connection: requests one at a time, pipelined ones in order (RFC 9112). Worker's
+// thread only; the owner destroys it through the dispatcher.
+class Http1Session final : public event::Deferred,
+                           public ListHook<SessionTag>,
+                           private event::Timer,
+                           private event::Task,
+                           private event::IoHandler,
+                           private Exchange {
+ public:
+  Http1Session(SessionEnvironment& environment, std::unique_ptr<net::Transport> transport,
+               const SocketAddress& peer);
+  ~Http1Session() override;
+
+  // False when the kernel refuses; then the session is of no use.
+  [[nodiscard]] bool start();
+
+  // For a drain: closes a session between requests, unless a request is on its way in.
+  void leaveIfIdle();
+  // Closes at once; an exchange in progress is reset.
+  void shutdown();
+
+ private:
+  enum class Phase : uint8_t {
+    Idle,      // between requests
+    Head,      // a head has come in part
+    Exchange,  // a request is in progress
+    Discard,   // the response is out, the rest of the request is read and dropped
+    Linger,    // everything is out and shut; the client's rest is read so that no RST cuts it off
+    Closed,
+  };
+
+  // Readiness
+  void onIo(uint8_t ready) override;
+  void onTimer() override;
+  void runTask() override;
+
+  // Input
+  bool wantsInput() const;
+  void readMore();
+  void onEof();
+  bool consumeRest();
+  size_t consume(std::string_view bytes);
+  size_t consumeHead(std::string_view bytes);
+  size_t consumeBody(std::string_view bytes);
+  size_t consumeDiscarded(std::string_view bytes);
+  size_t consumeLength(std::string_view bytes);
+  size_t consumeChunks(std::string_view bytes);
+  size_t consumeTrailers(std::string_view bytes);
+  bool deliver(std::string_view data);
+  void bodyEnded();
+  void keepRest(std::string_view rest);
+  void beginExchange(http::RequestHead& head, std::string_view raw);
+  void copyHead(const http::RequestHead& head, std::string_view raw);
+  void refuse(const Error& error);
+  void failBody(const Error& error, SessionEnd end);
+
+  // Output (Exchange)
+  http::RequestHead& request() override { return state_->head; }
+  bool addRequestField(std::string_view name, std::string_view value) override;
+  void attach(ExchangePeer& peer) override { state_->peer = &peer; }
+  std::string_view clientIp() const override { return {clientIp_, clientIpLength_}; }
+  std::string_view scheme() const override { return "http"; }
+  std::string_view requestId() const override;
+  void setRequestId(std::string_view id) override;
+  TimePoint startedAt() const override { return state_->started; }
+  void addCredit(size_t bytes) override;
+  void onInformational(http::ResponseHead& head) override;
+  void onHead(http::ResponseHead& head) override;
+  void onData(std::string_view bytes) override;
+  void onTrailers(http::FieldBlock& trailers) override;
+  void onEnd() override;
+  void onReset(const Error& error) override;
+  void onBatchEnd() override;
+
+  http1::Framing frame(const http::ResponseHead& head);
+  void writeHead(const http::ResponseHead& head, const http1::Framing& framing);
+  void emit(std::string_view bytes);
+  void flushBatch();
+  void onWritable();
+  void accountBuffered();
+  void payCredit();
+
+  // Ends
+  void finishExchange();
+  void abort(const Error& error, SessionEnd end);
+  void record();
+  void afterExchange(bool bodyDone, uint64_t bodyRemaining);
+  void linger();
+  void close(SessionEnd end, net::CloseHow how = net::CloseHow::Clean);
+  void renewDeadline();
+
+  SessionEnvironment& env_;
+  std::unique_ptr<net::Transport> transport_;
+  ExchangeState* state_ = nullptr;
+  net::OutputQueue out_;
+  Block rest_;               // bytes behind the current request, or a part of a head
+  uint32_t restSize_ = 0;
+  uint32_t buffered_ = 0;    // of out_, as accounted on the worker
+  uint32_t requests_ = 0;
+  uint32_t discard_ = 0;     // Discard: body bytes still to come; Linger: bytes dropped so far
+  Phase phase_ = Phase::Idle;
+  SessionEnd end_ = SessionEnd::Finished;
+  uint8_t clientIpLength_ = 0;
+  bool keepAlive_ : 1;       // after this exchange
+  bool unread_ : 1;          // reading stopped with bytes possibly left in the socket
+  bool restFresh_ : 1;       // rest_ has not been tried since it was kept
+  bool peerClosed_ : 1;      // FIN seen by the poller
+  bool broken_ : 1;          // the socket takes nothing more
+  char clientIp_[48];
+};
+
+}  // namespace oxbow::session

@@ -1,0 +1,312 @@
+#include "proxy/session/proxy_exchange.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "proxy/base/assert.h"
+#include "proxy/base/bytes.h"
+#include "proxy/codec/http1/request_line.h"
+
+namespace oxbow::session {
+
+namespace {
+constexpr Error kDotSegments{ErrorCode::HttpRequestError, Side::Client, Retry::Never, 400,
+                             "the rewritten path has dot-segments"};
+}  // namespace
+
+ProxyExchange::ProxyExchange(ProxyHandler& handler, Exchange& exchange, const route::Route& route,
+                             upstream::Upstream& upstream, std::string_view clientIp)
+    : handler_(handler),
+      exchange_(exchange),
+      route_(route),
+      upstream_(upstream),
+      upstreamSide_(*this),
+      clientIp_(clientIp) {}
+
+ProxyExchange::~ProxyExchange() = default;
+
+void ProxyExchange::start() {
+  const http::RequestHead& head = exchange_.request();
+  const config::Upstream& config = upstream_.config();
+  exchange_.attach(*this);
+  chooseTarget();
+  // Segments that the new prefix has joined: "/a" to "/" makes "/a../b" into "/../b".
+  if (target_.data() != head.target.data() && !*route_.config->allowDotSegments &&
+      http1::hasDotSegments(target_.substr(0, target_.find('?'))))
+    return exchange_.onReset(kDotSegments);
+  idempotent_ =
+      http::isIdempotent(head.method) || head.fields.has(http::Name::IdempotencyKey);
+  const bool known = head.body == http::BodyKind::Length;
+  bodyDone_ = head.body == http::BodyKind::None || (known && head.contentLength == 0);
+  asked_ = handler_.worker_.dispatcher.now();
+  if (bodyDone_) return acquire(false);
+  keeping_ = idempotent_ && (!known || head.contentLength <= *config.replayBuffer);
+  // A small body comes in before a connection is taken for it: slow clients hold none. A client that
+  // waits for 100 (Continue) waits for the upstream's word.
+  buffering_ = known && head.contentLength <= *handler_.listener_.clientBodyBufferSize &&
+               !head.expectContinue;
+  if (!buffering_) acquire(false);
+}
+
+route::Variables ProxyExchange::variables() const {
+  return {exchange_.requestId(), clientIp_, exchange_.request().authority, exchange_.scheme()};
+}
+
+// The target and Host that the upstream gets.
+void ProxyExchange::chooseTarget() {
+  const http::RequestHead& head = exchange_.request();
+  target_ = head.target;
+  authority_ = head.authority;
+  const bool rewrites = route_.rewrites() && head.path != "*";
+  if (!rewrites && route_.hostEdit == nullptr) return;
+  const std::string_view prefix = rewrites ? std::string_view(**route_.config->rewrite) : "";
+  constexpr size_t kHost = 1024;
+  targetBlock_ = handler_.worker_.blocks.take(prefix.size() + head.target.size() + kHost + 1);
+  char* end = targetBlock_.data();
+  if (rewrites) {
+    end = append(end, prefix);
+    end = append(end, head.target.substr(route_.config->location->size()));
+    target_ = {targetBlock_.data(), static_cast<size_t>(end - targetBlock_.data())};
+  }
+  if (route_.hostEdit != nullptr)
+    authority_ = {end, route_.hostEdit->value.write(end, kHost, variables())};
+}
+
+void ProxyExchange::acquire(bool fresh) {
+  pool::Need need;
+  need.replayable = idempotent_ && bodyAtHand();
+  need.fresh = fresh;
+  upstream_.acquire(*this, need);
+}
+
+// Whether the request could be sent a second time as far as its body goes.
+bool ProxyExchange::bodyAtHand() const {
+  if (trailersSent_) return false;
+  return keeping_ || exchange_.request().body == http::BodyKind::None ||
+         (bodyDone_ && bodySize_ == 0);
+}
+
+bool ProxyExchange::replayAllowed() const {
+  return !replayed_ && !responseBegun_ && idempotent_ && bodyAtHand();
+}
+
+// The request's body ---------------------------------------------------------------------------
+
+void ProxyExchange::keep(std::string_view bytes) {
+  if (bodySize_ + bytes.size() > body_.capacity()) {
+    // A known length is taken at once, an unknown one grows by doubling.
+    const http::RequestHead& head = exchange_.request();
+    const size_t least = bodySize_ + bytes.size();
+    const size_t whole = buffering_ ? static_cast<size_t>(head.contentLength) : 2 * bodySize_;
+    Block larger = handler_.worker_.blocks.take(std::max(least, whole));
+    if (bodySize_ > 0) std::memcpy(larger.data(), body_.data(), bodySize_);
+    body_ = std::move(larger);
+  }
+  std::memcpy(body_.data() + bodySize_, bytes.data(), bytes.size());
+  bodySize_ += bytes.size();
+}
+
+void ProxyExchange::stopKeeping() {
+  keeping_ = false;
+  if (!lease_) return;  // not sent yet
+  body_.reset();
+  bodySize_ = 0;
+}
+
+void ProxyExchange::onData(std::string_view bytes) {
+  if (responseEnded_) return exchange_.addCredit(bytes.size());
+  if (!lease_) {
+    keep(bytes);
+    if (buffering_) exchange_.addCredit(bytes.size());
+    return;
+  }
+  if (keeping_) {
+    if (bodySize_ + bytes.size() > *upstream_.config().replayBuffer)
+      stopKeeping();
+    else
+      keep(bytes);
+  }
+  requestOwed_ += bytes.size();
+  conn().sendData(bytes);
+  if (conn().unsent() == 0) payRequestCredit();
+}
+
+void ProxyExchange::onTrailers(http::FieldBlock& trailers) {
+  if (responseEnded_) return;
+  if (!lease_) return keepTrailers(trailers);
+  trailersSent_ = true;
+  conn().sendTrailers(trailers);
+}
+
+void ProxyExchange::keepTrailers(const http::FieldBlock& trailers) {
+  const size_t descriptors = trailers.count * sizeof(http::Field);
+  trailers_ = handler_.worker_.blocks.take(descriptors + trailers.end);
+  std::memcpy(trailers_.data(), trailers.fields, descriptors);
+  std::memcpy(trailers_.data() + descriptors, trailers.base, trailers.end);
+  trailerFields_ = trailers;
+  trailerFields_.fields = reinterpret_cast<http::Field*>(trailers_.data());
+  trailerFields_.base = trailers_.data() + descriptors;
+}
+
+void ProxyExchange::onEnd() {
+  bodyDone_ = true;
+  if (std::exchange(buffering_, false)) return acquire(false);
+  if (lease_) conn().sendEnd();
+}
+
+void ProxyExchange::payRequestCredit() {
+  if (requestOwed_ > 0) exchange_.addCredit(std::exchange(requestOwed_, 0));
+}
+
+// The connection -------------------------------------------------------------------------------
+
+void ProxyExchange::onLease(pool::Lease lease) {
+  lease_ = std::move(lease);
+  const upstream::HttpConn& c = conn();
+  const TimePoint now = handler_.worker_.dispatcher.now();
+  ++tries_;
+  wait_ = now - asked_;
+  connect_ = c.fresh() ? c.connectTime() : Duration(0);
+  reused_ = c.exchanges() > 1;
+  connRequests_ = c.exchanges() - 1;
+  connAge_ = static_cast<uint64_t>((now - c.openedAt()).count() / 1000000);
+  endpoint_ = c.endpointText();
+  sent_ = now;
+  sendRequest();
+}
+
+void ProxyExchange::sendRequest() {
+  const http::RequestHead& head = exchange_.request();
+  upstream::OutgoingRequest request;
+  request.head = &head;
+  request.target = target_;
+  // HTTP/1.0 clients may name no host, HTTP/1.1 servers want one.
+  request.authority = authority_.empty() ? std::string_view("localhost") : authority_;
+  request.body = head.body;
+  request.contentLength = head.contentLength;
+  request.bodyAtHand = {body_.data(), bodySize_};
+  request.bodyComplete = bodyDone_ && !trailers_;
+  const size_t sentNow = bodySize_;
+  conn().send(request, upstreamSide_);
+  if (trailers_) {
+    trailersSent_ = true;
+    conn().sendTrailers(trailerFields_);
+    if (bodyDone_) conn().sendEnd();
+  }
+  if (!keeping_ || bodySize_ > *upstream_.config().replayBuffer) stopKeeping();
+  if (bodyDone_ || replayed_) return;
+  requestOwed_ += sentNow;
+  if (conn().unsent() == 0) payRequestCredit();
+}
+
+void ProxyExchange::onNoLease(const Error& error) { exchange_.onReset(error); }
+
+void ProxyExchange::replay() {
+  replayed_ = true;
+  upstream_.stats().replays.add();
+  acquire(true);
+}
+
+// The connection failed under this exchange. Behind a FIN or RST without a byte of response a request
+// that may be repeated goes out once more, on a new connection (RFC 9110, 9.2.2).
+void ProxyExchange::onUpstreamFailed(const Error& error) {
+  lease_.release();
+  if (error.retry == Retry::IfIdempotent && !responseBegun_) {
+    if (replayAllowed()) return replay();
+    upstream_.stats().replaysRefused.add();
+  }
+  exchange_.onReset(error);
+}
+
+// The response ---------------------------------------------------------------------------------
+
+// A 408 that closes a reused connection was sent to nobody in particular while it was idle: the
+// server had not read this request (RFC 9110, 15.5.9).
+bool ProxyExchange::staleAnswer(const http::ResponseHead& head) const {
+  return head.status == 408 && !head.keepAlive &&
+         !static_cast<const upstream::HttpConn&>(lease_.conn()).fresh() && replayAllowed();
+}
+
+void ProxyExchange::onResponseHead(http::ResponseHead& head) {
+  if (staleAnswer(head)) {
+    lease_.release();
+    return replay();
+  }
+  responseBegun_ = true;
+  upstreamStatus_ = head.status;
+  firstByte_ = handler_.worker_.dispatcher.now() - sent_;
+  upstream_.stats().firstByteTime.record(firstByte_);
+  if (bodyDone_) {
+    keeping_ = false;
+    body_.reset();
+    bodySize_ = 0;
+  }
+  if (route_.hideResponse.empty() && route_.addResponse.empty()) return exchange_.onHead(head);
+  for (const std::string& name : route_.hideResponse) head.fields.drop(name);
+  char bytes[8192];
+  constexpr size_t kFields = 64;
+  http::Field fields[kFields];
+  http::FieldWriter writer(bytes, sizeof bytes, fields, kFields);
+  for (const route::FieldEdit& edit : route_.addResponse) {
+    char value[4096];
+    const size_t size = edit.value.write(value, sizeof value, variables());
+    if (!writer.add(edit.name, {value, size})) break;
+  }
+  head.added = writer.block();
+  exchange_.onHead(head);
+}
+
+void ProxyExchange::onResponseData(std::string_view bytes) {
+  responseBytes_ += bytes.size();
+  exchange_.onData(bytes);
+}
+
+void ProxyExchange::onResponseEnd() {
+  responseEnded_ = true;
+  exchange_.onEnd();
+}
+
+void ProxyExchange::onResponseBatchEnd() {
+  if (!responseEnded_) return exchange_.onBatchEnd();
+  // The client gets its bytes first, then the connection goes to whoever waits; this object may be
+  // gone by then.
+  const pool::Lease lease = std::move(lease_);
+  exchange_.onBatchEnd();
+}
+
+void ProxyExchange::onResponseCredit(size_t bytes) {
+  if (lease_ && !responseEnded_) conn().addCredit(bytes);
+}
+
+// The end --------------------------------------------------------------------------------------
+
+void ProxyExchange::describe(log::AccessRecord& record) {
+  record.client = clientIp_;
+  record.upstream = upstream_.name();
+  record.endpoint = endpoint_;
+  record.upstreamStatus = upstreamStatus_;
+  record.wait = wait_;
+  record.connect = connect_;
+  record.firstByte = firstByte_;
+  record.connectionAge = connAge_;
+  record.connectionRequests = connRequests_;
+  record.tries = tries_;
+  record.reused = reused_;
+  record.replayed = replayed_;
+  upstream::UpstreamStats& stats = upstream_.stats();
+  stats.byClass[record.status >= 100 && record.status < 600 ? record.status / 100 : 0].add();
+  stats.totalTime.record(record.total);
+  stats.requestBytes.add(record.requestBytes);
+  stats.responseBytes.add(record.responseBytes);
+}
+
+void ProxyExchange::onWritten() { handler_.exchanges_.destroy(this); }
+
+void ProxyExchange::onReset(const Error&) {
+  cancelWait();
+  lease_.release();
+  handler_.exchanges_.destroy(this);
+}
+
+}  // namespace oxbow::session

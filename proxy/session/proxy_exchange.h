@@ -1,0 +1,157 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proxy/base/block_pool.h"
+#include "proxy/base/object_pool.h"
+#include "proxy/codec/http/field_writer.h"
+#include "proxy/pool/waiter.h"
+#include "proxy/route/route_table.h"
+#include "proxy/session/exchange.h"
+#include "proxy/upstream/http_conn.h"
+#include "proxy/upstream/upstream.h"
+
+namespace oxbow::session {
+
+class ProxyExchange;
+
+// Routes requests and carries them to upstreams. One per listener and worker; outlives its exchanges.
+class ProxyHandler final : public ExchangeHandler {
+ public:
+  // `upstreams` by index of the configuration.
+  ProxyHandler(upstream::WorkerContext& worker, const config::Listener& listener,
+               const route::RouteTable& routes, const std::vector<upstream::Upstream*>& upstreams);
+  ~ProxyHandler() override;
+
+  void onRequest(Exchange& exchange) override;
+
+ private:
+  friend class ProxyExchange;
+
+  void pickRequestId(Exchange& exchange);
+  void answerFixed(Exchange& exchange, const config::FixedReturn& fixed);
+  // False when the fields to add do not fit.
+  bool editRequest(Exchange& exchange, const route::Route& route, std::string_view clientIp);
+  bool editForwarded(Exchange& exchange);
+
+  upstream::WorkerContext& worker_;
+  const config::Listener& listener_;
+  const route::RouteTable& routes_;
+  const std::vector<upstream::Upstream*>& upstreams_;
+  const std::string via_;
+  ObjectPool<ProxyExchange> exchanges_;
+};
+
+// The client's address as the trusted hops in front tell it: `hops` entries from the right of
+// X-Forwarded-For are theirs. Falls back to `peer` when the field is too short or no address.
+std::string_view clientBehind(std::string_view forwardedFor, uint32_t hops, std::string_view peer);
+
+// One request on its way to an upstream and its response on the way back: waits for a connection,
+// keeps the body as long as a replay may need it, replays once where that is safe. Destroys itself at
+// the end of the exchange.
+class ProxyExchange final : private ExchangePeer, private pool::Waiter {
+ public:
+  ProxyExchange(ProxyHandler& handler, Exchange& exchange, const route::Route& route,
+                upstream::Upstream& upstream, std::string_view clientIp);
+  ~ProxyExchange() override;
+
+  void start();
+
+ private:
+  // What comes from the upstream; apart, since both sides are sinks.
+  class UpstreamSide final : public upstream::HttpConnSink {
+   public:
+    explicit UpstreamSide(ProxyExchange& exchange) : exchange_(exchange) {}
+    void onInformational(http::ResponseHead& head) override {
+      exchange_.exchange_.onInformational(head);
+    }
+    void onHead(http::ResponseHead& head) override { exchange_.onResponseHead(head); }
+    void onData(std::string_view bytes) override { exchange_.onResponseData(bytes); }
+    void onTrailers(http::FieldBlock& trailers) override {
+      exchange_.exchange_.onTrailers(trailers);
+    }
+    void onEnd() override { exchange_.onResponseEnd(); }
+    void onReset(const Error& error) override { exchange_.onUpstreamFailed(error); }
+    void onBatchEnd() override { exchange_.onResponseBatchEnd(); }
+    void onRequestFlushed() override { exchange_.payRequestCredit(); }
+
+   private:
+    ProxyExchange& exchange_;
+  };
+  friend class UpstreamSide;
+
+  // ExchangePeer: from the client
+  void onData(std::string_view bytes) override;
+  void onTrailers(http::FieldBlock& trailers) override;
+  void onEnd() override;
+  void onReset(const Error& error) override;
+  void onBatchEnd() override {}
+  void onResponseCredit(size_t bytes) override;
+  void describe(log::AccessRecord& record) override;
+  void onWritten() override;
+
+  // Waiter
+  void onLease(pool::Lease lease) override;
+  void onNoLease(const Error& error) override;
+
+  // From the upstream
+  void onResponseHead(http::ResponseHead& head);
+  void onResponseData(std::string_view bytes);
+  void onResponseEnd();
+  void onResponseBatchEnd();
+  void onUpstreamFailed(const Error& error);
+
+  bool replayAllowed() const;
+  bool bodyAtHand() const;
+  void acquire(bool fresh);
+  void keep(std::string_view bytes);
+  void keepTrailers(const http::FieldBlock& trailers);
+  void stopKeeping();
+  void sendRequest();
+  void payRequestCredit();
+  void chooseTarget();
+  void replay();
+  bool staleAnswer(const http::ResponseHead& head) const;
+  route::Variables variables() const;
+  upstream::HttpConn& conn() { return static_cast<upstream::HttpConn&>(lease_.conn()); }
+
+  ProxyHandler& handler_;
+  Exchange& exchange_;
+  const route::Route& route_;
+  upstream::Upstream& upstream_;
+  UpstreamSide upstreamSide_;
+  pool::Lease lease_;
+  Block body_;               // of the request, as far as it may be needed again
+  size_t bodySize_ = 0;
+  Block trailers_;           // that came before the connection did
+  http::FieldBlock trailerFields_;
+  Block targetBlock_;        // of a rewritten target or Host
+  std::string_view target_;
+  std::string_view authority_;
+  size_t requestOwed_ = 0;   // body bytes sent and not yet credited to the client's side
+  uint64_t responseBytes_ = 0;
+  TimePoint asked_{};        // for a connection, the first time
+  TimePoint sent_{};
+  Duration wait_{};
+  Duration connect_{};
+  Duration firstByte_{};
+  uint64_t connAge_ = 0;     // ms
+  uint64_t connRequests_ = 0;
+  std::string_view endpoint_;
+  std::string_view clientIp_;
+  uint16_t upstreamStatus_ = 0;
+  uint8_t tries_ = 0;
+  bool idempotent_ = false;
+  bool keeping_ = false;     // body_ holds the whole body so far
+  bool bodyDone_ = false;    // the client's side is complete
+  bool trailersSent_ = false;
+  bool buffering_ = false;   // the connection is asked for when the body is in
+  bool responseEnded_ = false;
+  bool replayed_ = false;
+  bool reused_ = false;
+  bool responseBegun_ = false;
+};
+
+}  // namespace oxbow::session

@@ -1,0 +1,41 @@
+#include "proxy/upstream/balancers.h"
+
+namespace oxbow::upstream {
+
+using pool::ConnPool;
+
+RoundRobin::RoundRobin(std::vector<uint32_t> weights) {
+  for (const uint32_t weight : weights) shares_.push_back({weight, 0});
+}
+
+ConnPool* RoundRobin::pick(const std::vector<ConnPool*>& pools, const Usable& usable) {
+  if (pools.size() == 1) return usable(*pools[0]) ? pools[0] : nullptr;
+  ConnPool* best = nullptr;
+  int64_t sum = 0;
+  for (ConnPool* pool : pools) {
+    if (!usable(*pool)) continue;
+    Share& share = shares_[pool->index()];
+    share.current += share.weight;
+    sum += share.weight;
+    if (best == nullptr || share.current > shares_[best->index()].current) best = pool;
+  }
+  if (best != nullptr) shares_[best->index()].current -= sum;
+  return best;
+}
+
+ConnPool* LeastConn::pick(const std::vector<ConnPool*>& pools, const Usable& usable) {
+  ConnPool* best = nullptr;
+  ++turn_;
+  for (size_t i = 0; i < pools.size(); ++i) {
+    ConnPool* pool = pools[(turn_ + i) % pools.size()];
+    if (!usable(*pool)) continue;
+    // a / weight < b / weight, without the division
+    const auto load = [this](const ConnPool& p) { return uint64_t{p.active()} + p.connecting(); };
+    if (best == nullptr ||
+        load(*pool) * weights_[best->index()] < load(*best) * weights_[pool->index()])
+      best = pool;
+  }
+  return best;
+}
+
+}  // namespace oxbow::upstream

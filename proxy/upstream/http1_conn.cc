@@ -1,0 +1,614 @@
+#include "proxy/upstream/http1_conn.h"
+
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "proxy/base/assert.h"
+#include "proxy/base/bytes.h"
+#include "proxy/codec/http1/chunk_batch.h"
+#include "proxy/codec/http1/parser.h"
+#include "proxy/codec/http1/serializer.h"
+#include "proxy/pool/conn_pool.h"
+
+namespace oxbow::upstream {
+
+namespace {
+
+using pool::CloseReason;
+
+constexpr size_t kTurnBytes = 256 << 10;
+constexpr uint64_t kDrainBytes = 64 << 10;
+constexpr Duration kDrainTime = std::chrono::seconds(1);
+constexpr uint16_t kMaxInformational = 100;
+constexpr http1::HeadLimits kResponseLimits{8192, 56 << 10, http1::kMaxFields, true};
+
+Error upstreamError(ErrorCode code, const char* detail, Retry retry = Retry::Never) {
+  return {code, Side::Upstream, retry, 0, detail};
+}
+
+Error connectError(int error) {
+  switch (error) {
+    case ECONNREFUSED:
+      return upstreamError(ErrorCode::ConnectionRefused, "connection refused", Retry::Safe);
+    case ETIMEDOUT:
+      return upstreamError(ErrorCode::ConnectionTimeout, "connect timed out", Retry::Safe);
+    case ENETUNREACH:
+    case EHOSTUNREACH:
+      return upstreamError(ErrorCode::ConnectionRefused, "host unreachable", Retry::Safe);
+    case ECONNRESET:
+      return upstreamError(ErrorCode::ConnectionRefused, "reset while connecting", Retry::Safe);
+    case EADDRNOTAVAIL:
+      return {ErrorCode::ConnectionLimitReached, Side::Proxy, Retry::Safe, 0, "no local port left"};
+    case EMFILE:
+    case ENFILE:
+      return {ErrorCode::ConnectionLimitReached, Side::Proxy, Retry::Safe, 0,
+              "no descriptor left"};
+    default:
+      return upstreamError(ErrorCode::ConnectionRefused, "connect failed", Retry::Safe);
+  }
+}
+
+}  // namespace
+
+Http1Conn::Http1Conn(WorkerContext& worker, const ConnPolicy& policy, const std::string& endpoint,
+                     std::unique_ptr<net::Transport> transport, bool connected, int error)
+    : worker_(worker),
+      policy_(policy),
+      endpoint_(endpoint),
+      transport_(std::move(transport)),
+      connectError_(error),
+      connected_(connected),
+      chunkedRequest_(false),
+      requestDone_(false),
+      responseBegun_(false),
+      keepAlive_(true),
+      clean_(true),
+      peerClosed_(false),
+      writeBroken_(false),
+      unread_(false),
+      draining_(false),
+      saidClose_(false) {
+  if (transport_ != nullptr && !transport_->start(worker_.dispatcher, *this)) {
+    connectError_ = ENOMEM;
+    transport_.reset();
+  }
+  if (transport_ == nullptr || connected_) {
+    worker_.dispatcher.soon(*this);
+  } else {
+    worker_.dispatcher.setDeadline(*this, worker_.dispatcher.now() + policy_.connectTimeout);
+  }
+}
+
+Http1Conn::~Http1Conn() = default;
+
+uint32_t Http1Conn::room() const { return clean_ && keepAlive_ && !peerClosed_ ? 1 : 0; }
+
+bool Http1Conn::reusable() const { return room() > 0; }
+
+// Readiness -----------------------------------------------------------------------------------
+
+void Http1Conn::onIo(uint8_t ready) {
+  switch (state()) {
+    case pool::ConnState::Connecting: {
+      if ((ready & event::kWritable) == 0) return;
+      const int error = transport_->takeError();
+      if (error != 0) return failConnect(error);
+      return finishConnect();
+    }
+    case pool::ConnState::Idle: return onIdleReady(ready);
+    case pool::ConnState::Active: return onActiveReady(ready);
+    case pool::ConnState::Closed: return;
+  }
+}
+
+void Http1Conn::runTask() {
+  if (state() == pool::ConnState::Connecting) {
+    if (transport_ == nullptr) return failConnect(connectError_);
+    return finishConnect();
+  }
+  if (phase_ != Phase::None && mayRead()) readMore();
+}
+
+void Http1Conn::finishConnect() {
+  // A server that speaks first does not speak HTTP: its bytes would answer the first request.
+  const net::Liveness live = transport_->peek();
+  if (live == net::Liveness::Data) {
+    return pool().onConnectFailed(
+        *this, upstreamError(ErrorCode::HttpProtocolError, "bytes before any request"),
+        CloseReason::UnexpectedData);
+  }
+  if (live == net::Liveness::Closed) return failConnect(ECONNRESET);
+  connected_ = true;
+  worker_.dispatcher.cancel(*this);
+  pool().onConnected(*this);
+}
+
+void Http1Conn::failConnect(int error) {
+  pool().onConnectFailed(*this, connectError(error),
+                         error == ETIMEDOUT ? CloseReason::ConnectTimeout
+                                            : CloseReason::ConnectFailed);
+}
+
+void Http1Conn::onIdleReady(uint8_t ready) {
+  if ((ready & (event::kReadable | event::kClosed)) == 0) return;
+  switch (transport_->peek()) {
+    case net::Liveness::Alive: return;
+    case net::Liveness::Data: return pool().onIdleEnded(*this, CloseReason::UnexpectedData);
+    case net::Liveness::Closed:
+      return pool().onIdleEnded(*this, (ready & event::kClosed) != 0 ? CloseReason::ServerClosed
+                                                                     : CloseReason::ServerReset);
+  }
+}
+
+void Http1Conn::onActiveReady(uint8_t ready) {
+  if ((ready & event::kClosed) != 0) peerClosed_ = true;
+  if ((ready & event::kWritable) != 0 && !out_.empty()) flush();
+  if ((ready & (event::kReadable | event::kClosed)) == 0 || phase_ == Phase::None) return;
+  // What was readable in the turn that sent the request came before it: nobody asked for it.
+  if ((ready & event::kReadable) != 0 && sentTurn_ == worker_.dispatcher.turns() &&
+      transport_->peek() == net::Liveness::Data) {
+    return fail(upstreamError(ErrorCode::ConnectionTerminated, "bytes before the request",
+                              fresh() ? Retry::Never : Retry::IfIdempotent),
+                CloseReason::UnexpectedData);
+  }
+  if (mayRead())
+    readMore();
+  else
+    unread_ = true;
+}
+
+void Http1Conn::onDeadline() {
+  if (state() == pool::ConnState::Connecting) return failConnect(ETIMEDOUT);
+  if (draining_) {
+    why_ = CloseReason::ClientGone;
+    draining_ = false;
+    return pool().onDrained(*this);
+  }
+  if (phase_ == Phase::None) return;
+  if (!out_.empty()) {
+    return fail(upstreamError(ErrorCode::ConnectionWriteTimeout, "the request was not taken in time"),
+                CloseReason::SendTimeout);
+  }
+  fail(upstreamError(ErrorCode::ConnectionReadTimeout,
+                     responseBegun_ ? "the response stopped" : "no response in time"),
+       CloseReason::ReadTimeout);
+}
+
+void Http1Conn::renewDeadline() {
+  event::Dispatcher& dispatcher = worker_.dispatcher;
+  if (draining_ || phase_ == Phase::None) return;
+  if (!out_.empty())
+    dispatcher.setDeadline(*this, dispatcher.now() + policy_.sendTimeout);
+  else if ((requestDone_ || writeBroken_) && mayRead())
+    dispatcher.setDeadline(*this, dispatcher.now() + policy_.readTimeout);
+  else
+    dispatcher.cancel(*this);
+}
+
+// The request ---------------------------------------------------------------------------------
+
+void Http1Conn::send(const OutgoingRequest& request, HttpConnSink& sink) {
+  ASSERT(phase_ == Phase::None && sink_ == nullptr && out_.empty());
+  sink_ = &sink;
+  phase_ = Phase::Head;
+  method_ = request.head->method;
+  chunkedRequest_ = request.body == http::BodyKind::Chunked;
+  requestDone_ = request.bodyComplete || request.body == http::BodyKind::None;
+  responseBegun_ = false;
+  clean_ = false;
+  unread_ = false;
+  informational_ = 0;
+  credit_ = policy_.readAhead;
+  saidClose_ = !policy_.keepalive || exchanges() >= policy_.lastExchange;
+  sentTurn_ = worker_.dispatcher.turns();
+
+  http1::Framing framing;
+  framing.body = request.body;
+  framing.contentLength = request.contentLength;
+  framing.connection =
+      saidClose_ ? http1::ConnectionOption::Close : http1::ConnectionOption::Nothing;
+  const std::string_view body = request.bodyAtHand;
+  const size_t headBound =
+      http1::requestHeadBound(*request.head, request.target.size(), request.authority.size());
+  constexpr size_t kChunkFrame = 32;
+  const bool inOnePiece = headBound + body.size() + kChunkFrame <= WorkerContext::kOut;
+  Block large;
+  char* base = worker_.out;
+  if (headBound + kChunkFrame > WorkerContext::kOut) {
+    large = worker_.blocks.take(headBound + kChunkFrame);
+    base = large.data();
+  }
+  char* end = http1::writeRequestHead(base, *request.head, request.target, request.authority,
+                                      framing);
+  if (chunkedRequest_ && !body.empty()) end = http1::writeChunkHeader(end, body.size());
+  std::string_view tail;
+  if (chunkedRequest_) {
+    if (!body.empty() && requestDone_) tail = "\r\n0\r\n\r\n";
+    else if (!body.empty()) tail = "\r\n";
+    else if (requestDone_) tail = "0\r\n\r\n";
+  }
+  const auto headSize = static_cast<size_t>(end - base);
+  if (inOnePiece) {
+    end = append(append(end, body), tail);
+    write({base, static_cast<size_t>(end - base)});
+  } else {
+    const iovec parts[] = {{base, headSize},
+                           {const_cast<char*>(body.data()), body.size()},
+                           {const_cast<char*>(tail.data()), tail.size()}};
+    writeParts(parts, 3, headSize + body.size() + tail.size());
+  }
+  renewDeadline();
+}
+
+void Http1Conn::sendData(std::string_view bytes) {
+  if (bytes.empty() || writeBroken_) return;
+  if (!chunkedRequest_) {
+    write(bytes);
+  } else {
+    char header[18];
+    const char* end = http1::writeChunkHeader(header, bytes.size());
+    char crlf[] = {'\r', '\n'};
+    const iovec parts[] = {{header, static_cast<size_t>(end - header)},
+                           {const_cast<char*>(bytes.data()), bytes.size()},
+                           {crlf, sizeof crlf}};
+    writeParts(parts, 3, parts[0].iov_len + bytes.size() + sizeof crlf);
+  }
+  renewDeadline();
+}
+
+void Http1Conn::sendTrailers(http::FieldBlock& trailers) {
+  if (!chunkedRequest_) return;
+  char* end = append(worker_.out, "0\r\n");
+  end = http1::writeTrailers(end, trailers);
+  chunkedRequest_ = false;  // the end of the body is written
+  write({worker_.out, static_cast<size_t>(end - worker_.out)});
+}
+
+void Http1Conn::sendEnd() {
+  if (chunkedRequest_) write("0\r\n\r\n");
+  requestDone_ = true;
+  renewDeadline();
+}
+
+void Http1Conn::write(std::string_view bytes) {
+  if (writeBroken_ || bytes.empty()) return;
+  if (out_.empty()) {
+    const net::IoResult result = transport_->write(bytes);
+    if (result.kind == net::IoResult::Kind::Error) return onWriteFailed();
+    bytes.remove_prefix(result.bytes);
+  }
+  if (!bytes.empty()) out_.append(worker_.blocks, bytes);
+}
+
+void Http1Conn::writeParts(const iovec* parts, int count, size_t total) {
+  if (writeBroken_) return;
+  size_t written = 0;
+  if (out_.empty()) {
+    const net::IoResult result = transport_->writev(parts, count);
+    if (result.kind == net::IoResult::Kind::Error) return onWriteFailed();
+    written = result.bytes;
+  }
+  if (written == total) return;
+  for (int i = 0; i < count; ++i) {
+    std::string_view part(static_cast<const char*>(parts[i].iov_base), parts[i].iov_len);
+    const size_t skip = std::min(written, part.size());
+    written -= skip;
+    part.remove_prefix(skip);
+    if (!part.empty()) out_.append(worker_.blocks, part);
+  }
+}
+
+void Http1Conn::flush() {
+  size_t written = 0;
+  const auto result = out_.flush(*transport_, written);
+  if (result == net::OutputQueue::Flush::Failed) return onWriteFailed();
+  if (written > 0) renewDeadline();
+  if (result == net::OutputQueue::Flush::Done && sink_ != nullptr) sink_->onRequestFlushed();
+}
+
+// The peer takes nothing more. It may have answered before that, so what it sent is read first.
+void Http1Conn::onWriteFailed() {
+  writeBroken_ = true;
+  out_.clear();
+  unread_ = true;
+  worker_.dispatcher.soon(*this);
+  if (sink_ != nullptr) renewDeadline();
+}
+
+// The response --------------------------------------------------------------------------------
+
+bool Http1Conn::mayRead() const {
+  if (draining_) return true;
+  return credit_ > 0 && (credit_ >= policy_.readAhead || worker_.buffered < worker_.bufferLimit);
+}
+
+void Http1Conn::addCredit(size_t bytes) {
+  credit_ += static_cast<int64_t>(bytes);
+  if (unread_ && phase_ != Phase::None && credit_ * 2 >= policy_.readAhead && mayRead())
+    worker_.dispatcher.soon(*this);
+}
+
+void Http1Conn::readMore() {
+  size_t left = kTurnBytes;
+  while (mayRead()) {
+    if (restSize_ > 0) std::memcpy(worker_.in, rest_.data(), restSize_);
+    const net::IoResult result =
+        transport_->read(worker_.in + restSize_, WorkerContext::kIn - restSize_);
+    if (result.kind == net::IoResult::Kind::WouldBlock) {
+      unread_ = false;
+      break;
+    }
+    if (result.kind == net::IoResult::Kind::Eof) return onEof();
+    if (result.kind == net::IoResult::Kind::Error) return onEnded("connection reset");
+    responseBegun_ = true;
+    unread_ = !result.drained;
+    const std::string_view bytes(worker_.in, restSize_ + result.bytes);
+    const size_t used = consume(bytes);
+    if (phase_ == Phase::None) return;  // failed, or the last holder closed it
+    if (phase_ == Phase::Done) {
+      if (isDirtyBehind(bytes.substr(used))) {
+        keepAlive_ = false;
+        why_ = CloseReason::UnexpectedData;
+      }
+      return finish();
+    }
+    keepRest(bytes.substr(used));
+    if (draining_ && drained_ > kDrainBytes) return onDeadline();
+    left -= std::min(left, result.bytes);
+    if (result.drained && !peerClosed_) break;
+    if (left == 0) {
+      unread_ = true;
+      worker_.dispatcher.soon(*this);
+      break;
+    }
+  }
+  if (sink_ != nullptr) sink_->onBatchEnd();
+  renewDeadline();
+}
+
+// Whether bytes came behind the message; `rest` is what was read of them.
+bool Http1Conn::isDirtyBehind(std::string_view rest) {
+  return !rest.empty() || (unread_ && transport_->peek() == net::Liveness::Data);
+}
+
+size_t Http1Conn::consume(std::string_view bytes) {
+  size_t used = 0;
+  while (used < bytes.size() || phase_ == Phase::Done) {
+    size_t step = 0;
+    const Phase before = phase_;
+    switch (phase_) {
+      case Phase::Head: step = consumeHead(bytes.substr(used)); break;
+      case Phase::Body: step = consumeBody(bytes.substr(used)); break;
+      case Phase::Trailers: step = consumeTrailers(bytes.substr(used)); break;
+      case Phase::None:
+      case Phase::Done: return used;
+    }
+    used += step;
+    if (step == 0 && phase_ == before) break;
+  }
+  return used;
+}
+
+size_t Http1Conn::consumeHead(std::string_view bytes) {
+  http::ResponseHead head;
+  const http1::ParseResult result =
+      http1::parseResponseHead(bytes, method_, kResponseLimits, worker_.fields, head);
+  if (result.status == http1::ParseStatus::NeedMore) return 0;
+  if (result.status == http1::ParseStatus::Error) {
+    fail(upstreamError(ErrorCode::HttpProtocolError, result.detail), CloseReason::ProtocolError);
+    return 0;
+  }
+  if (head.status == 101) {
+    fail(upstreamError(ErrorCode::HttpUpgradeFailed, "an upgrade that nobody asked for"),
+         CloseReason::ProtocolError);
+  } else if (head.status < 200) {
+    if (++informational_ > kMaxInformational) {
+      fail(upstreamError(ErrorCode::HttpProtocolError, "too many informational responses"),
+           CloseReason::ProtocolError);
+    } else if (sink_ != nullptr) {
+      http1::dropHopByHop(head.fields);
+      sink_->onInformational(head);
+    }
+  } else {
+    beginResponse(head);
+  }
+  return result.consumed;
+}
+
+void Http1Conn::beginResponse(http::ResponseHead& head) {
+  noteKeepAlive(head);
+  body_ = head.body;
+  remaining_ = head.contentLength;
+  chunks_.reset();
+  const bool empty = body_ == http::BodyKind::None ||
+                     (body_ == http::BodyKind::Length && remaining_ == 0);
+  phase_ = empty ? Phase::Done : Phase::Body;
+  if (sink_ == nullptr) return;
+  http1::dropHopByHop(head.fields);
+  sink_->onHead(head);
+}
+
+void Http1Conn::noteKeepAlive(const http::ResponseHead& head) {
+  keepAlive_ = head.keepAlive && !saidClose_;
+  if (!saidClose_)
+    why_ = CloseReason::ResponseClose;
+  else
+    why_ = policy_.keepalive ? CloseReason::KeepaliveRequests : CloseReason::KeepaliveFull;
+  if (!head.fields.has(http::Name::KeepAlive)) return;
+  // "timeout=5, max=100" in any order; what cannot be read promises nothing.
+  std::string_view value = head.fields.value(http::Name::KeepAlive);
+  while (!value.empty()) {
+    const size_t comma = std::min(value.find(','), value.size());
+    std::string_view part = value.substr(0, comma);
+    value.remove_prefix(std::min(comma + 1, value.size()));
+    while (!part.empty() && part.front() == ' ') part.remove_prefix(1);
+    while (!part.empty() && part.back() == ' ') part.remove_suffix(1);
+    if (part.size() <= 8 || !http::equalsIgnoreCase(part.substr(0, 8), "timeout=")) continue;
+    const auto seconds = parseDecimal(part.substr(8));
+    if (seconds && *seconds <= 1000000)
+      serverKeepAlive_ = std::chrono::seconds(static_cast<int64_t>(*seconds));
+  }
+}
+
+size_t Http1Conn::consumeBody(std::string_view bytes) {
+  if (body_ == http::BodyKind::Chunked) return consumeChunks(bytes);
+  if (body_ == http::BodyKind::Length) {
+    bytes = bytes.substr(0, static_cast<size_t>(std::min<uint64_t>(remaining_, bytes.size())));
+    remaining_ -= bytes.size();
+    if (remaining_ == 0) phase_ = Phase::Done;
+  }
+  deliver(bytes);
+  return bytes.size();
+}
+
+size_t Http1Conn::consumeChunks(std::string_view bytes) {
+  size_t used = 0;
+  http1::ChunkBatch batch;
+  for (;;) {
+    const auto output = chunks_.decode(bytes.substr(used));
+    used += output.consumed;
+    if (output.step == http1::ChunkedDecoder::Step::Data) {
+      deliver(batch.add(output.data));
+      if (phase_ == Phase::None) return used;
+      continue;
+    }
+    deliver(batch.take());
+    if (phase_ == Phase::None) return used;
+    switch (output.step) {
+      case http1::ChunkedDecoder::Step::Data:
+      case http1::ChunkedDecoder::Step::NeedMore: return used;
+      case http1::ChunkedDecoder::Step::Trailers: phase_ = Phase::Trailers; return used;
+      case http1::ChunkedDecoder::Step::Error:
+        fail(upstreamError(ErrorCode::HttpResponseTransferCoding, output.detail),
+             CloseReason::ProtocolError);
+        return used;
+    }
+  }
+}
+
+size_t Http1Conn::consumeTrailers(std::string_view bytes) {
+  http::FieldBlock trailers;
+  const http1::ParseResult result =
+      http1::parseTrailers(bytes, kResponseLimits, worker_.fields, trailers);
+  if (result.status == http1::ParseStatus::NeedMore) return 0;
+  if (result.status == http1::ParseStatus::Error) {
+    fail(upstreamError(ErrorCode::HttpProtocolError, result.detail), CloseReason::ProtocolError);
+    return 0;
+  }
+  phase_ = Phase::Done;
+  if (sink_ != nullptr && trailers.count > 0) sink_->onTrailers(trailers);
+  return result.consumed;
+}
+
+void Http1Conn::deliver(std::string_view data) {
+  if (data.empty()) return;
+  if (draining_) {
+    drained_ += data.size();
+    return;
+  }
+  credit_ -= static_cast<int64_t>(data.size());
+  if (sink_ != nullptr) sink_->onData(data);
+}
+
+void Http1Conn::keepRest(std::string_view rest) {
+  if (rest.empty()) {
+    if (restSize_ > 0) rest_.reset();
+  } else {
+    if (rest_.capacity() < rest.size()) rest_ = worker_.blocks.take(rest.size());
+    std::memcpy(rest_.data(), rest.data(), rest.size());
+  }
+  restSize_ = static_cast<uint32_t>(rest.size());
+}
+
+void Http1Conn::onEof() {
+  peerClosed_ = true;
+  if (phase_ == Phase::Body && body_ == http::BodyKind::UntilClose) {
+    phase_ = Phase::Done;
+    return finish();
+  }
+  onEnded("connection closed");
+}
+
+// FIN or RST before the response was complete.
+void Http1Conn::onEnded(const char* detail) {
+  if (responseBegun_) {
+    const auto code = phase_ == Phase::Head ? ErrorCode::ConnectionTerminated
+                                            : ErrorCode::HttpResponseIncomplete;
+    return fail(upstreamError(code, detail), CloseReason::EndedInExchange);
+  }
+  fail(upstreamError(ErrorCode::ConnectionTerminated, detail,
+                     fresh() ? Retry::Never : Retry::IfIdempotent),
+       CloseReason::EndedInExchange);
+}
+
+// The response is complete. Whoever holds the lease gives the connection back inside onBatchEnd, and
+// it may carry the next exchange when that returns.
+void Http1Conn::finish() {
+  keepRest({});
+  phase_ = Phase::None;
+  clean_ = requestDone_ && out_.empty() && !writeBroken_;
+  if (!clean_) why_ = CloseReason::EarlyResponse;
+  if (clean_ && peerClosed_ && keepAlive_) why_ = CloseReason::ServerClosed;
+  out_.clear();
+  if (HttpConnSink* sink = std::exchange(sink_, nullptr)) {
+    sink->onEnd();
+    sink->onBatchEnd();
+    return;
+  }
+  if (!draining_) return;
+  draining_ = false;
+  pool().onDrained(*this);
+}
+
+void Http1Conn::fail(const Error& error, CloseReason reason) {
+  phase_ = Phase::None;
+  clean_ = false;
+  why_ = reason;
+  if (HttpConnSink* sink = std::exchange(sink_, nullptr)) return sink->onReset(error);
+  if (!draining_) return;
+  draining_ = false;
+  pool().onDrained(*this);
+}
+
+// Being pooled --------------------------------------------------------------------------------
+
+pool::Probe Http1Conn::probe() {
+  switch (transport_->peek()) {
+    case net::Liveness::Alive: return pool::Probe::Alive;
+    case net::Liveness::Data: return pool::Probe::Dirty;
+    case net::Liveness::Closed: break;
+  }
+  return pool::Probe::Dead;
+}
+
+bool Http1Conn::drain() {
+  sink_ = nullptr;
+  if (phase_ == Phase::None) return false;
+  const bool bounded = phase_ == Phase::Head || body_ == http::BodyKind::Chunked ||
+                       (body_ == http::BodyKind::Length && remaining_ <= kDrainBytes);
+  if (!requestDone_ || !out_.empty() || writeBroken_ || saidClose_ || peerClosed_ || !bounded) {
+    why_ = CloseReason::ClientGone;
+    return false;
+  }
+  draining_ = true;
+  drained_ = 0;
+  worker_.dispatcher.setDeadline(*this, worker_.dispatcher.now() + kDrainTime);
+  if (unread_) worker_.dispatcher.soon(*this);
+  return true;
+}
+
+void Http1Conn::closeSocket() {
+  sink_ = nullptr;
+  phase_ = Phase::None;
+  out_.clear();
+  rest_.reset();
+  restSize_ = 0;
+  cancel();
+  if (transport_ != nullptr) transport_->close(net::CloseHow::Clean);
+}
+
+}  // namespace oxbow::upstream

@@ -1,0 +1,126 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "proxy/base/block_pool.h"
+#include "proxy/codec/http1/chunked.h"
+#include "proxy/event/dispatcher.h"
+#include "proxy/net/output_queue.h"
+#include "proxy/net/transport.h"
+#include "proxy/upstream/http_conn.h"
+#include "proxy/upstream/worker_context.h"
+
+namespace oxbow::upstream {
+
+// The keys of the configuration that a connection obeys.
+struct ConnPolicy {
+  Duration connectTimeout = std::chrono::seconds(5);
+  Duration readTimeout = std::chrono::seconds(60);
+  Duration sendTimeout = std::chrono::seconds(60);
+  int64_t readAhead = 64 << 10;      // proxy_buffers
+  uint64_t lastExchange = 1000;      // keepalive_requests: that one says close
+  bool keepalive = true;             // false: every request says close
+};
+
+// One HTTP/1.1 connection to an endpoint: a request at a time, its response parsed as it comes
+// (RFC 9112). An exchange that leaves in the middle may leave it draining, within 64 KiB and 1 s.
+class Http1Conn final : public HttpConn, private event::IoHandler, private event::Task {
+ public:
+  // The transport has begun to connect, or is connected when `connected`; null: `error` (errno) says
+  // why there is none. The outcome is reported in a later call from the dispatcher.
+  Http1Conn(WorkerContext& worker, const ConnPolicy& policy, const std::string& endpoint,
+            std::unique_ptr<net::Transport> transport, bool connected, int error);
+  ~Http1Conn() override;
+
+  // HttpConn
+  void send(const OutgoingRequest& request, HttpConnSink& sink) override;
+  void sendData(std::string_view bytes) override;
+  void sendTrailers(http::FieldBlock& trailers) override;
+  void sendEnd() override;
+  size_t unsent() const override { return out_.size(); }
+  void addCredit(size_t bytes) override;
+  std::string_view endpointText() const override { return endpoint_; }
+  uint32_t room() const override;
+
+ protected:
+  // PooledConn
+  pool::Probe probe() override;
+  bool reusable() const override;
+  pool::CloseReason closeReason() const override { return why_; }
+  bool drain() override;
+  void closeSocket() override;
+  void onDeadline() override;
+  Duration serverKeepAlive() const override { return serverKeepAlive_; }
+
+ private:
+  // Where the response stands.
+  enum class Phase : uint8_t { None, Head, Body, Trailers, Done };
+
+  void onIo(uint8_t ready) override;
+  void runTask() override;
+
+  void finishConnect();
+  void failConnect(int error);
+  void onIdleReady(uint8_t ready);
+  void onActiveReady(uint8_t ready);
+
+  void write(std::string_view bytes);
+  void writeParts(const struct iovec* parts, int count, size_t total);
+  void flush();
+  void onWriteFailed();
+
+  void readMore();
+  size_t consume(std::string_view bytes);
+  size_t consumeHead(std::string_view bytes);
+  size_t consumeBody(std::string_view bytes);
+  size_t consumeChunks(std::string_view bytes);
+  size_t consumeTrailers(std::string_view bytes);
+  void beginResponse(http::ResponseHead& head);
+  void noteKeepAlive(const http::ResponseHead& head);
+  void deliver(std::string_view data);
+  void onEof();
+  void onEnded(const char* detail);
+  bool isDirtyBehind(std::string_view rest);
+  void finish();
+  void fail(const Error& error, pool::CloseReason reason);
+  void keepRest(std::string_view rest);
+  void renewDeadline();
+  bool mayRead() const;
+
+  WorkerContext& worker_;
+  const ConnPolicy& policy_;
+  const std::string& endpoint_;
+  std::unique_ptr<net::Transport> transport_;
+  HttpConnSink* sink_ = nullptr;
+  net::OutputQueue out_;
+  Block rest_;               // a head or trailers that have come in part
+  uint32_t restSize_ = 0;
+
+  Phase phase_ = Phase::None;
+  http::Method method_ = http::Method::Other;
+  http::BodyKind body_ = http::BodyKind::None;
+  pool::CloseReason why_ = pool::CloseReason::ResponseClose;
+  http1::ChunkedDecoder chunks_;
+  uint64_t remaining_ = 0;   // of a body with a length
+  int64_t credit_ = 0;       // body bytes that the sink may still be given
+  uint64_t drained_ = 0;     // bytes read since the borrower left
+  Duration serverKeepAlive_ = Duration::max();
+  uint16_t informational_ = 0;
+  int connectError_ = 0;
+  uint64_t sentTurn_ = 0;    // of the dispatcher, when the request left
+
+  bool connected_ : 1;
+  bool chunkedRequest_ : 1;
+  bool requestDone_ : 1;     // every byte of the request was handed to us
+  bool responseBegun_ : 1;   // a byte of the response came
+  bool keepAlive_ : 1;       // both sides want the connection to stay
+  bool clean_ : 1;           // idle, or the last exchange ended as it should
+  bool peerClosed_ : 1;      // FIN seen by the poller, perhaps with bytes before it
+  bool writeBroken_ : 1;     // the peer takes nothing more; it may still have answered
+  bool unread_ : 1;          // reading stopped with bytes possibly left in the socket
+  bool draining_ : 1;
+  bool saidClose_ : 1;       // our request carried Connection: close
+};
+
+}  // namespace oxbow::upstream

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstddef>
+
+#include "proxy/base/block_pool.h"
+#include "proxy/base/random.h"
+#include "proxy/codec/http/field.h"
+#include "proxy/codec/http1/parser.h"
+#include "proxy/event/dispatcher.h"
+
+namespace oxbow::upstream {
+
+// What everything on one worker shares. No slice of a scratch outlives the callback that filled it,
+// and callbacks do not nest: one readiness event reads into `in` and builds in `out`.
+struct WorkerContext {
+  static constexpr size_t kIn = 128 << 10;
+  static constexpr size_t kOut = 96 << 10;
+
+  WorkerContext(event::Dispatcher& d, uint64_t seed) : dispatcher(d), random(seed) {}
+
+  event::Dispatcher& dispatcher;
+  Random random;
+  BlockPool blocks;
+  uint64_t buffered = 0;      // response bytes read ahead of their clients
+  uint64_t bufferLimit = 256 << 20;  // proxy_buffers_total
+  http::Field fields[http1::kMaxFields];
+  char in[kIn];
+  char out[kOut];
+};
+
+}  // namespace oxbow::upstream

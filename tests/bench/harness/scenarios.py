@@ -1,0 +1,298 @@
+"""What is measured. A scenario is a method of Scenarios that yields rows."""
+import os
+import re
+import signal
+import statistics
+import time
+from contextlib import ExitStack, contextmanager
+
+from peers import Wanted
+from processes import PROXY_CORE, Failed, Process
+from table import COLUMNS, at_most, information, ratios_at_most
+
+SCENARIOS = ("small", "funnel", "log", "large", "latency", "idle", "cap", "syscalls",
+             "instructions")
+
+# What oxbow is to reach. Ratios are to the relay, unless the row says otherwise.
+TARGETS = {
+    "small": 1.10,
+    "funnel": 1.10,
+    "log": 1.20,
+    "large": 1.00,  # to nginx
+    "latency": 1.10,
+    "idle": 1024,  # bytes of user memory a client
+    "wake-ups": 2,  # a second
+    "cap": 10,  # connections, exactly
+    "syscalls": 4.1,
+    "instructions": 6000,
+}
+PROXIES = COLUMNS[1:]
+
+
+def microseconds(ns):
+    return f"{ns / 1000:.2f} µs"
+
+
+def count(value):
+    return f"{value:,.0f}"
+
+
+def one_decimal(value):
+    return f"{value:,.1f}"
+
+
+def two_decimals(value):
+    return f"{value:,.2f}"
+
+
+class Scenarios:
+    """Measures on one origin. `notes` collects what failed, in words, for below the table."""
+
+    def __init__(self, origin, peers, loads, quick):
+        self.notes = []
+        self._scenario = ""
+        self._origin = origin
+        self._peers = peers
+        self._loads = loads
+        self._rounds = 3 if quick else 7
+        self._seconds = 1 if quick else 2
+        self._quick = quick
+
+    def run(self, name):
+        self._scenario = name
+        return list(getattr(self, f"_{name}")())
+
+    # CPU per request and per byte
+
+    def _small(self):
+        yield from self._cpu_rows("64 clients, 66 B", "small", COLUMNS, Wanted(pool=64), 64)
+
+    def _funnel(self):
+        yield from self._cpu_rows("512 clients over a pool of 16", "funnel", COLUMNS,
+                                  Wanted(pool=16, cap=16), 512)
+
+    def _log(self):
+        written = []
+        yield from self._cpu_rows("64 clients, JSON access log", "log", ("relay", "oxbow"),
+                                  Wanted(pool=64, log=True), 64, written)
+        if written:
+            yield information("64 clients, JSON access log: lines per request",
+                              {"oxbow": statistics.median(written)}, "{:.3f}".format)
+
+    def _cpu_rows(self, title, target, names, wanted, clients, written=None):
+        rounds, rates = self._rounds_of(names, wanted, clients, "/", _cpu_per_request, written)
+        yield information(f"{title}: CPU per request", _medians(rounds), microseconds)
+        yield ratios_at_most(f"{title}: CPU, times the relay's", _ratios(rounds, "relay"),
+                             TARGETS[target])
+        yield information(f"{title}: requests a second", _medians(rates), count)
+
+    def _large(self):
+        for title, path, clients in (("64 clients, 16 KiB", "/16k", 64),
+                                     ("16 clients, 1 MiB", "/1m", 16)):
+            rounds, _ = self._rounds_of(COLUMNS, Wanted(pool=64), clients, path, _cpu_per_kib)
+            yield information(f"{title}: CPU per KiB", _medians(rounds), lambda ns: f"{ns:.0f} ns")
+            yield ratios_at_most(f"{title}: CPU per byte, times nginx's",
+                                 _ratios(rounds, "nginx"), TARGETS["large"])
+
+    def _rounds_of(self, names, wanted, clients, path, measure, written=None):
+        """A round visits each peer once; figures are compared within a round only, because the
+        machine does not stay the same for minutes. `written` takes the lines per request of the
+        access logs, which are emptied after each visit: they would outgrow the memory."""
+        def visit(proxy, seconds=self._seconds):
+            before = proxy.cpu_ns()
+            done = self._loads.wrk(proxy.port, clients, seconds, path)
+            if proxy.access_log.exists():
+                time.sleep(0.5)  # what is still on its way to the file belongs to the cost
+            spent = proxy.cpu_ns() - before
+            if proxy.access_log.exists():
+                written.append(proxy.access_log.read_bytes().count(b"\n") / done.requests)
+                os.truncate(proxy.access_log, 0)
+            return measure(spent, done), done.requests / done.seconds
+
+        results, rates = [], []
+        with self._all_started(names, wanted) as proxies:
+            for proxy in proxies.values():
+                with self._noted(proxy.name):
+                    visit(proxy, 1)
+            for _ in range(self._rounds):
+                results.append({})
+                rates.append({})
+                for name, proxy in proxies.items():
+                    with self._noted(name):
+                        results[-1][name], rates[-1][name] = visit(proxy)
+        return results, rates
+
+    # One client alone
+
+    def _latency(self):
+        requests = 2_000 if self._quick else 10_000
+        rounds = []
+        with self._all_started(COLUMNS, Wanted()) as proxies:
+            for _ in range(3 if self._quick else 5):
+                rounds.append({})
+                for name, proxy in proxies.items():
+                    with self._noted(name):
+                        rounds[-1][name] = self._loads.ping(proxy.port, requests).median_ns
+        yield information("one client alone: median latency", _medians(rounds), microseconds)
+        yield ratios_at_most("one client alone: latency, times the relay's",
+                             _ratios(rounds, "relay"), TARGETS["latency"])
+
+    # Idle clients
+
+    def _idle(self):
+        clients = 1_000 if self._quick else 6_000
+
+        def grown_and_woken(proxy):
+            # By one client: what more of them leave behind would hide the growth.
+            self._loads.ping(proxy.port, 10)
+            before = proxy.memory()
+            holder = self._loads.idle(proxy.port, clients)
+            try:
+                time.sleep(1)
+                grown = proxy.memory() - before
+                seen = proxy.wake_ups()
+                time.sleep(5)
+                return grown / clients, (proxy.wake_ups() - seen) / 5
+            finally:
+                holder.stop()
+
+        found = self._each(PROXIES, Wanted(), grown_and_woken)
+        yield at_most(f"{clients:,} idle clients: user memory each, bytes",
+                      {name: grown for name, (grown, _) in found.items()}, TARGETS["idle"], count)
+        yield at_most(f"{clients:,} idle clients: wake-ups a second",
+                      {name: woken for name, (_, woken) in found.items()}, TARGETS["wake-ups"],
+                      one_decimal)
+
+    # The cap
+
+    def _cap(self):
+        cap = TARGETS["cap"]
+
+        def opened_by(proxy):
+            seen = len(self._origin.connections_log())
+            self._loads.ping(proxy.port, 10_000, 100)
+            return len(set(self._logged_after(seen, 10_000)))
+
+        opened = self._each(("oxbow", "HAProxy"), Wanted(pool=cap, cap=cap), opened_by,
+                            self._origin.counted_port)
+        row = at_most(f"10,000 requests of 100 clients, at most {cap} connections: opened", opened,
+                      cap, count, target=f"{cap}")
+        row.met = opened.get("oxbow") == cap
+        yield row
+
+    def _logged_after(self, seen, requests):
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            lines = self._origin.connections_log()[seen:]
+            if len(lines) == requests:
+                return lines
+            time.sleep(0.05)
+        raise Failed(f"the origin saw {len(lines)} requests instead of {requests}")
+
+    # Counted rather than timed. Both take the difference of a short and a long run: what starting,
+    # connecting and attaching cost is in both.
+
+    def _syscalls(self):
+        short, long = 64 * 100, 64 * 300
+
+        def calls_per_request(proxy):
+            self._loads.ping(proxy.port, 640, 64)
+            calls = [self._traced_calls(proxy, requests) for requests in (short, long)]
+            return (calls[1] - calls[0]) / (long - short)
+
+        per_request = self._each(COLUMNS, Wanted(), calls_per_request)
+        yield at_most("64 clients: system calls per request", per_request, TARGETS["syscalls"],
+                      two_decimals)
+
+    def _traced_calls(self, proxy, requests):
+        tracer = Process("strace", ["strace", "-f", "-c", "-U", "calls,name", "-p", str(proxy.pid)],
+                         PROXY_CORE, f"{proxy.name}.strace")
+        try:
+            deadline = time.monotonic() + 5
+            while not proxy.traced():
+                if time.monotonic() > deadline:
+                    raise Failed(f"strace does not attach: {tracer.output()[-200:]}")
+                time.sleep(0.02)
+            self._loads.ping(proxy.port, requests, 64)
+        finally:
+            tracer.stop(signal.SIGINT)
+        total = re.search(r"^\s*(\d+)\s+total$", tracer.output(), re.MULTILINE)
+        if total is None:
+            raise Failed(f"strace counted nothing: {tracer.output()[-200:]}")
+        return int(total[1])
+
+    def _instructions(self):
+        per_request = {}
+        short, long = 64 * 40, 64 * 120
+        for name in COLUMNS:
+            with self._noted(name):
+                spent = [self._instructions_of(name, requests) for requests in (short, long)]
+                per_request[name] = (spent[1] - spent[0]) / (long - short)
+        yield at_most("64 clients: user instructions per request", per_request,
+                      TARGETS["instructions"], count)
+
+    def _instructions_of(self, name, requests):
+        callgrind = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")
+        proxy = self._peers.start(name, self._origin.port, Wanted(), callgrind, patience=30)
+        try:
+            self._loads.ping(proxy.port, requests, 64)
+        finally:
+            proxy.stop()
+        collected = re.search(r"Collected : (\d+)", proxy.output())
+        if collected is None:
+            raise Failed(f"callgrind counted nothing: {proxy.output()[-200:]}")
+        return int(collected[1])
+
+    # Starting, and what to do about what fails
+
+    def _each(self, names, wanted, measure, origin_port=None):
+        """What `measure` says of each peer, one running at a time; nothing of those that fail."""
+        found = {}
+        for name in names:
+            with self._noted(name):
+                proxy = self._peers.start(name, origin_port or self._origin.port, wanted)
+                try:
+                    found[name] = measure(proxy)
+                finally:
+                    proxy.stop()
+        return found
+
+    @contextmanager
+    def _all_started(self, names, wanted):
+        with ExitStack() as stack:
+            proxies = {}
+            for name in names:
+                with self._noted(name):
+                    proxies[name] = self._peers.start(name, self._origin.port, wanted)
+                    stack.callback(proxies[name].stop)
+            yield proxies
+
+    @contextmanager
+    def _noted(self, name):
+        try:
+            yield
+        except Failed as failure:
+            note = f"{self._scenario}, {name}: {' '.join(str(failure).split())}"
+            if note not in self.notes:
+                self.notes.append(note)
+
+
+def _cpu_per_request(ns, done):
+    return ns / done.requests
+
+
+def _cpu_per_kib(ns, done):
+    return ns / (done.octets / 1024)
+
+
+def _medians(rounds):
+    names = {name for one in rounds for name in one}
+    return {name: statistics.median(one[name] for one in rounds if name in one) for name in names}
+
+
+def _ratios(rounds, base):
+    """The figures of each peer that was there in every round, divided by that of `base` in the
+    same round."""
+    names = {name for one in rounds for name in one}
+    return {name: [one[name] / one[base] for one in rounds]
+            for name in names if all(name in one and base in one for one in rounds)}

@@ -1,0 +1,436 @@
+#include "tests/unit/config/support.h"
+
+// Whatever is wrong is named with line, column and path. Lines and columns count from 1; the
+// fixtures say in which line their text begins.
+
+namespace oxbow::config {
+
+TEST_CASE("an unknown key names the nearest one") {
+  CHECK(errorsOf(withUpstream("    keepalve: 5")) ==
+        "4:5: upstreams.api.keepalve: unknown key; did you mean \"keepalive\"?\n");
+  CHECK(errorsOf(withTop("worker: 1")) == "1:1: worker: unknown key; did you mean \"workers\"?\n");
+  CHECK(errorsOf(withUpstream("    queue: { sise: 5 }")) ==
+        "4:14: upstreams.api.queue.sise: unknown key; did you mean \"size\"?\n");
+  CHECK(errorsOf(withUpstream("    so_keepalive: { idel: 5s }")) ==
+        "4:21: upstreams.api.so_keepalive.idel: unknown key; did you mean \"idle\"?\n");
+  CHECK(errorsOf(withListener("    client_max_body: 1m")) ==
+        "4:5: listeners[0].client_max_body: unknown key; did you mean \"client_max_body_size\"?\n");
+  CHECK(errorsOf(withRoutes("      - { proxy_pas: api, proxy_pass: api }")) ==
+        "5:11: listeners[0].routes[0].proxy_pas: unknown key; did you mean \"proxy_pass\"?\n");
+  CHECK(errorsOf(withTop("frobnicate: 1")) == "1:1: frobnicate: unknown key\n");
+}
+
+TEST_CASE("a key in the wrong block is sent home") {
+  CHECK(errorsOf(withTop("keepalive_min: 3")) ==
+        "1:1: keepalive_min: unknown key here; it belongs to upstreams.<name>\n");
+  CHECK(errorsOf(withUpstream("    proxy_pass: api")) ==
+        "4:5: upstreams.api.proxy_pass: unknown key here; it belongs to listeners[].routes[]\n");
+}
+
+TEST_CASE("nginx's name of a key is understood") {
+  CHECK(errorsOf(withUpstream("    proxy_read_timeout: 5s")) ==
+        "4:5: upstreams.api.proxy_read_timeout: unknown key; did you mean \"read_timeout\"?\n");
+  CHECK(errorsOf(withUpstream("    proxy_socket_keepalive: on")) ==
+        "4:5: upstreams.api.proxy_socket_keepalive: unknown key; did you mean \"so_keepalive\"?\n");
+}
+
+TEST_CASE("what is not there yet is told from what is unknown") {
+  CHECK(errorsOf(withUpstream("    tls: { sni: x }")) ==
+        "4:5: upstreams.api.tls: is not supported in this version\n");
+  CHECK(errorsOf(withUpstream("    protocol: http2")) ==
+        "4:15: upstreams.api.protocol: \"http2\" is not supported in this version\n");
+  CHECK(errorsOf(withUpstream("    protocol: htpt1")) ==
+        "4:15: upstreams.api.protocol: \"htpt1\" is not only http1; did you mean \"http1\"?\n");
+  CHECK(errorsOf(withListener("    protocol: tcp")) ==
+        "4:15: listeners[0].protocol: \"tcp\" is not supported in this version\n");
+  CHECK(errorsOf(withUpstream("    balance: roundrobin")) ==
+        "4:14: upstreams.api.balance: \"roundrobin\" is not one of round_robin, least_conn; did "
+        "you mean \"round_robin\"?\n");
+}
+
+TEST_CASE("H.1: wrong types") {
+  CHECK(errorsOf(withUpstream("    keepalive: [ 5 ]")) ==
+        "4:16: upstreams.api.keepalive: expected a whole number, got a list\n");
+  CHECK(errorsOf(withUpstream("    keepalive: lots")) ==
+        "4:16: upstreams.api.keepalive: \"lots\" is no whole number\n");
+  CHECK(errorsOf(withUpstream("    queue: 5")) ==
+        "4:12: upstreams.api.queue: expected a mapping, got \"5\"\n");
+  CHECK(errorsOf(withUpstream("    read_timeout: { a: b }")) ==
+        "4:19: upstreams.api.read_timeout: expected a duration such as 60s, got a mapping\n");
+  CHECK(errorsOf(withListener("    via: [ a ]")) ==
+        "4:10: listeners[0].via: expected a string or off, got a list\n");
+  CHECK(errorsOf(withTop("upstreams: [ a ]")) ==
+        "1:12: upstreams: expected a mapping, got a list\n");
+  CHECK(errorsOf(withTop("upstreams: { a: 5 }")) ==
+        "1:17: upstreams.a: expected a mapping with servers, got text\n");
+  CHECK(errorsOf("listeners: 5\n") == "1:12: listeners: expected a list, got \"5\"\n");
+  CHECK(errorsOf("listeners: [ 5 ]\n") == "1:14: listeners[0]: expected a mapping, got text\n");
+  CHECK(errorsOf(withRoutes("      - 5")) ==
+        "5:9: listeners[0].routes[0]: expected a mapping, got text\n");
+  CHECK(errorsOf("- a\n- b\n") == "1:1: expected a mapping of keys to values, got a list\n");
+  CHECK(errorsOf("just words\n") == "1:1: expected a mapping of keys to values, got text\n");
+}
+
+TEST_CASE("values out of range") {
+  CHECK(errorsOf(withUpstream("    keepalive: 100001")) ==
+        "4:16: upstreams.api.keepalive: must be between 0 and 100000\n");
+  CHECK(errorsOf(withUpstream("    keepalive: -1")) ==
+        "4:16: upstreams.api.keepalive: \"-1\" is negative\n");
+  CHECK(errorsOf(withUpstream("    keepalive: 18446744073709551616")) ==
+        "4:16: upstreams.api.keepalive: \"18446744073709551616\" is too large\n");
+  CHECK(errorsOf(withUpstream("    keepalive: 4294967297")) ==  // 2^32 + 1
+        "4:16: upstreams.api.keepalive: must be between 0 and 100000\n");
+  CHECK(errorsOf(withUpstream("    connect_timeout: 0s")) ==
+        "4:22: upstreams.api.connect_timeout: must be between 1ms and 30d\n");
+  CHECK(errorsOf(withUpstream("    connect_timeout: 31d")) ==
+        "4:22: upstreams.api.connect_timeout: must be between 1ms and 30d\n");
+  CHECK(errorsOf(withUpstream("    connect_timeout: 60")) ==
+        "4:22: upstreams.api.connect_timeout: \"60\" has no unit; did you mean \"60s\"?\n");
+  CHECK(errorsOf(withListener("    large_client_header_buffers: 61k")) ==
+        "4:34: listeners[0].large_client_header_buffers: must be between 1k and 60k\n");
+  CHECK(errorsOf(withUpstream("    so_keepalive: { idle: 500ms, interval: 1500ms }")) ==
+        "4:27: upstreams.api.so_keepalive.idle: must be whole seconds\n"
+        "4:44: upstreams.api.so_keepalive.interval: must be whole seconds\n");
+}
+
+TEST_CASE("workers is auto or one") {
+  CHECK(errorsOf(withTop("workers: auto")).empty());
+  CHECK(errorsOf(withTop("workers: 1")).empty());
+  CHECK(errorsOf(withTop("workers: 2")) ==
+        "1:10: workers: this version runs one worker; did you mean \"auto\"?\n");
+  CHECK(errorsOf(withTop("workers: 0")) ==
+        "1:10: workers: must be at least 1; did you mean \"auto\"?\n");
+  CHECK(errorsOf(withTop("workers: atuo")) ==
+        "1:10: workers: \"atuo\" is neither auto nor a number; did you mean \"auto\"?\n");
+  CHECK(errorsOf(withTop("workers: [ 1 ]")) == "1:10: workers: expected auto or 1, got a list\n");
+}
+
+TEST_CASE("admin listens on loopback or a Unix socket") {
+  CHECK(errorsOf(withTop("admin: { listen: 127.0.0.5:9901 }")).empty());
+  CHECK(errorsOf(withTop("admin: { listen: \"[::1]:9901\" }")).empty());
+  CHECK(errorsOf(withTop("admin: { listen: unix:/run/admin.sock }")).empty());
+  const std::string refused =
+      "1:18: admin.listen: admin listens on a loopback address or a Unix socket only; did you "
+      "mean \"127.0.0.1:9901\"?\n";
+  CHECK(errorsOf(withTop("admin: { listen: 0.0.0.0:9901 }")) == refused);
+  CHECK(errorsOf(withTop("admin: { listen: 10.0.0.1:9901 }")) == refused);
+  CHECK(errorsOf(withTop("admin: { listen: \"[::]:9901\" }")) == refused);
+  CHECK(errorsOf(withTop("admin: { }")) == "1:8: admin.listen: is missing\n");
+  CHECK(errorsOf(withTop("admin:")) == "1:1: admin: has no value; expected a mapping\n");
+}
+
+TEST_CASE("addresses to listen on") {
+  const auto error = [](const std::string& address) {
+    return errorsOf("listeners:\n  - listen: " + address + "\n    routes: [ { return: 404 } ]\n");
+  };
+  CHECK(error("\"*:0\"").empty());
+  CHECK(error("unix:/run/oxbow.sock").empty());
+  const auto has = [](const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+  };
+  CHECK(has(error("8080"), "2:13: listeners[0].listen: "));
+  CHECK(has(error("8080"), "did you mean \"127.0.0.1:8080\"?\n"));
+  CHECK(has(error("localhost:8080"), "did you mean \"127.0.0.1:8080\"?\n"));
+  CHECK(has(error("\":8080\""), "did you mean \"*:8080\"?\n"));
+  CHECK(has(error("\"::1:8080\""), "did you mean \"[::1]:8080\"?\n"));
+  CHECK(has(error("[::1]:8080"), "2:13: listeners[0].listen: an IPv6 address must be quoted"));
+  CHECK(has(error("*:8080"), "a value that begins with * must be quoted"));
+  CHECK(has(error("127.0.0.1:65536"), "2:13: listeners[0].listen: "));
+  CHECK(has(error("\"a\\nb:80\""), "\\x0a"));  // one line, whatever stands there
+}
+
+TEST_CASE("two sockets cannot have one address") {
+  const std::string routes = "    routes: [ { return: 404 } ]\n";
+  CHECK(errorsOf("admin: { listen: 127.0.0.1:9901 }\nlisteners:\n  - listen: \"*:9901\"\n" +
+                 routes + "  - listen: 127.0.0.1:80\n" + routes + "  - listen: 127.0.0.1:80\n" +
+                 routes) ==
+        "3:13: listeners[0].listen: \"*:9901\" is taken by admin.listen (line 1)\n"
+        "7:13: listeners[2].listen: \"127.0.0.1:80\" is taken by listeners[1].listen (line 5)\n");
+}
+
+TEST_CASE("listeners and their routes are needed") {
+  CHECK(errorsOf("workers: 1\n") == "1:1: listeners: is missing\n");
+  CHECK(errorsOf("listeners: []\n") == "1:12: listeners: is empty; nothing would be served\n");
+  CHECK(errorsOf("listeners:\n  - listen: 127.0.0.1:0\n") ==
+        "2:5: listeners[0].routes: is missing\n");
+  CHECK(errorsOf("listeners:\n  - listen: 127.0.0.1:0\n    routes: []\n") ==
+        "3:13: listeners[0].routes: is empty; a listener needs a route\n");
+  CHECK(errorsOf("listeners:\n  - routes: [ { return: 404 } ]\n") ==
+        "2:5: listeners[0].listen: is missing\n");
+}
+
+TEST_CASE("H.2: a file that ends too early") {
+  CHECK(errorsOf("") == "1:1: the file is empty; a configuration needs listeners\n");
+  CHECK(errorsOf("# nothing yet\n") == "1:1: the file is empty; a configuration needs listeners\n");
+  CHECK(errorsOf("upstreams:\n") ==
+        "1:1: upstreams: has no value; expected a mapping of names to mappings\n"
+        "1:1: listeners: is missing\n");
+  CHECK(errorsOf("upstreams:\n  api:\n") ==
+        "1:1: listeners: is missing\n"
+        "2:3: upstreams.api: expected a mapping with servers, got nothing\n");
+  CHECK(errorsOf("listeners:\n  - listen: 127.0.0.1:0\n    routes:\n") ==
+        "3:5: listeners[0].routes: has no value; expected a list of mappings\n");
+  CHECK(errorsOf("listeners:\n  - listen: 127.0.0.1:0\n    routes:\n      - location: /\n") ==
+        "4:9: listeners[0].routes[0]: a route needs proxy_pass or return\n");
+}
+
+TEST_CASE("no prefix of a file is taken for a file, until its last route stands") {
+  const std::string text = withUpstream("    keepalive: 4");
+  const size_t complete = text.find("proxy_pass: api }");
+  for (size_t n = 0; n < complete; ++n) {
+    CAPTURE(n);
+    CHECK_FALSE(loadText(text.substr(0, n), "f").config.has_value());
+  }
+  CHECK(loadText(text, "f").config.has_value());
+}
+
+TEST_CASE("names of upstreams") {
+  const auto error = [](const std::string& name) {
+    return errorsOf(withTop("upstreams: { " + name + ": { servers: [ 127.0.0.1:1 ] } }"));
+  };
+  CHECK(error("A-b_c.9").empty());
+  CHECK(error(std::string(64, 'a')).empty());
+  CHECK(error("\"\"") == "1:14: upstreams.: a name has 1 to 64 letters, digits, _, . or -\n");
+  CHECK(error("a b") == "1:14: upstreams.a b: a name has 1 to 64 letters, digits, _, . or -\n");
+  CHECK_FALSE(error(std::string(65, 'a')).empty());
+}
+
+TEST_CASE("servers of upstreams") {
+  const auto error = [](const std::string& servers) {
+    return errorsOf(withTop("upstreams: { api: { servers: " + servers + " } }"));
+  };
+  CHECK(errorsOf(withTop("upstreams: { api: { } }")) ==
+        "1:19: upstreams.api.servers: is missing\n");
+  CHECK(error("[]") == "1:30: upstreams.api.servers: is empty; an upstream needs a server\n");
+  CHECK(error("a:1") == "1:30: upstreams.api.servers: expected a list, got \"a:1\"\n");
+  CHECK(error("[ [ a ] ]") ==
+        "1:32: upstreams.api.servers[0]: expected an address or a mapping, got a list\n");
+  CHECK(error("[ a:1, ~ ]") ==
+        "1:37: upstreams.api.servers[1]: expected an address or a mapping, got nothing\n");
+  CHECK(error("[ \"http://a:80/\" ]") ==
+        "1:32: upstreams.api.servers[0]: \"http://a:80/\" is a URL; write host and port alone; did "
+        "you mean \"a:80\"?\n");
+  CHECK(error("[ { weight: 2 } ]") == "1:32: upstreams.api.servers[0].server: is missing\n");
+  CHECK(error("[ { server: a:1, weight: 1001 } ]") ==
+        "1:55: upstreams.api.servers[0].weight: must be between 1 and 1000\n");
+  CHECK(error("[ { server: a:1, backup: on } ]") ==
+        "1:47: upstreams.api.servers[0].backup: is not supported in this version\n");
+  const std::string noPort = error("[ api ]");
+  CHECK(noPort.substr(0, 31) == "1:32: upstreams.api.servers[0]:");
+  CHECK(noPort.find("did you mean \"api:80\"?") != std::string::npos);
+  CHECK(error("[ { server: api:0 } ]").substr(0, 38) == "1:42: upstreams.api.servers[0].server:");
+}
+
+TEST_CASE("one server stands once in an upstream") {
+  const auto error = [](const std::string& servers) {
+    return errorsOf(withTop("upstreams: { api: { servers: " + servers + " } }"));
+  };
+  CHECK(error("[ a:1, A:1 ]") ==
+        "1:37: upstreams.api.servers[1]: \"A:1\" stands in this upstream twice; give one of them a "
+        "weight instead\n");
+  CHECK_FALSE(error("[ unix:/a, { server: unix:/a } ]").empty());
+  CHECK(error("[ a:1, a:2, b:1, unix:/a, unix:/b ]").empty());
+}
+
+TEST_CASE("a warm floor fits under every ceiling") {
+  CHECK(errorsOf(withUpstream("    keepalive: 2\n    keepalive_min: 3")) ==
+        "5:20: upstreams.api.keepalive_min: 3 is over keepalive 2\n");
+  CHECK(errorsOf(withUpstream("    keepalive_min: 33")) ==
+        "4:20: upstreams.api.keepalive_min: 33 is over keepalive 32\n");
+  CHECK(errorsOf(withUpstream("    keepalive_min: 3\n    max_conns: 2")) ==
+        "4:20: upstreams.api.keepalive_min: 3 is over max_conns 2\n");
+  CHECK(errorsOf(withUpstream("    keepalive_min: 2\n    max_total_conns: 1")) ==
+        "4:20: upstreams.api.keepalive_min: 2 for each of 1 servers is over max_total_conns 1\n");
+  CHECK(errorsOf(withTop("upstreams: { api: { keepalive_min: 2, servers: [ a:1, { server: b:1, "
+                         "max_conns: 1 } ] } }")) ==
+        "1:36: upstreams.api.keepalive_min: 2 is over the max_conns of b:1: 1\n");
+  CHECK(errorsOf(withUpstream("    keepalive: 3\n    keepalive_min: 3\n    max_conns: 3\n"
+                              "    max_total_conns: 3"))
+            .empty());
+}
+
+TEST_CASE("a wrong value does not cause a second error") {
+  CHECK(errorsOf(withUpstream("    keepalive: lots\n    keepalive_min: 40")) ==
+        "4:16: upstreams.api.keepalive: \"lots\" is no whole number\n");
+  // The name stands there, even if its upstream is wrong.
+  CHECK(errorsOf("upstreams: { api: { } }\nlisteners:\n  - listen: 127.0.0.1:0\n"
+                 "    routes: [ { proxy_pass: api } ]\n") ==
+        "1:19: upstreams.api.servers: is missing\n");
+}
+
+TEST_CASE("proxy_pass names an upstream") {
+  CHECK(errorsOf(withRoutes("      - proxy_pass: ap")) ==
+        "5:21: listeners[0].routes[0].proxy_pass: there is no upstream \"ap\"; did you mean "
+        "\"api\"?\n");
+  CHECK(errorsOf(withRoutes("      - proxy_pass: shop")) ==
+        "5:21: listeners[0].routes[0].proxy_pass: there is no upstream \"shop\"\n");
+  CHECK(errorsOf(withRoutes("      - proxy_pass: http://api")) ==
+        "5:21: listeners[0].routes[0].proxy_pass: \"http://api\" is a URL; write the name of an "
+        "upstream\n");
+}
+
+TEST_CASE("a route has one of proxy_pass and return") {
+  CHECK(errorsOf(withRoutes("      - location: /")) ==
+        "5:9: listeners[0].routes[0]: a route needs proxy_pass or return\n");
+  CHECK(errorsOf(withRoutes("      - { proxy_pass: api, return: 404 }")) ==
+        "5:36: listeners[0].routes[0].return: a route has proxy_pass or return, not both\n");
+  CHECK(errorsOf(withRoutes("      - { return: 404, rewrite: / }")) ==
+        "5:33: listeners[0].routes[0].rewrite: has no effect without proxy_pass\n");
+}
+
+TEST_CASE("paths of routes") {
+  CHECK(errorsOf(withRoutes("      - { proxy_pass: api, location: api/ }")) ==
+        "5:38: listeners[0].routes[0].location: \"api/\" does not begin with a slash; did you mean "
+        "\"/api/\"?\n");
+  CHECK(errorsOf(withRoutes("      - { proxy_pass: api, rewrite: v1 }")) ==
+        "5:37: listeners[0].routes[0].rewrite: \"v1\" does not begin with a slash; did you mean "
+        "\"/v1\"?\n");
+  CHECK(errorsOf(withRoutes("      - { proxy_pass: api, rewrite: \"\" }")) ==
+        "5:37: listeners[0].routes[0].rewrite: is empty\n");
+}
+
+TEST_CASE("hosts of routes") {
+  CHECK(errorsOf(withRoutes("      - { proxy_pass: api, server_name: _ }")) ==
+        "5:41: listeners[0].routes[0].server_name: \"_\" is no host; leave server_name out for any "
+        "host\n");
+  CHECK(errorsOf(withRoutes("      - { proxy_pass: api, server_name: [ a, A ] }")) ==
+        "5:46: listeners[0].routes[0].server_name[1]: stands in this list twice\n");
+  CHECK(errorsOf(withRoutes("      - { proxy_pass: api, server_name: [ ] }")) ==
+        "5:41: listeners[0].routes[0].server_name: is an empty list; leave it out for any host\n");
+  CHECK(errorsOf(withRoutes("      - { proxy_pass: api, server_name: [ a, [ b ] ] }")) ==
+        "5:46: listeners[0].routes[0].server_name[1]: expected text, got a list\n");
+}
+
+TEST_CASE("no two routes have the same host and location") {
+  CHECK(errorsOf(withRoutes("      - { proxy_pass: api }\n"
+                            "      - { return: 404, server_name: a }\n"
+                            "      - { return: 404, location: / }\n"
+                            "      - { return: 404, server_name: [ b, A ] }")) ==
+        "7:9: listeners[0].routes[2]: the same location \"/\" as in listeners[0].routes[0] (line "
+        "5)\n"
+        "8:42: listeners[0].routes[3]: the same location \"/\" of host \"a\" as in "
+        "listeners[0].routes[1] (line 6)\n");
+  CHECK(errorsOf(withRoutes("      - { proxy_pass: api, server_name: a }\n"
+                            "      - { proxy_pass: api, server_name: \"*.a\" }\n"
+                            "      - { proxy_pass: api, server_name: a, location: /b }\n"
+                            "      - { proxy_pass: api }"))
+            .empty());
+}
+
+TEST_CASE("fixed answers") {
+  const auto error = [](const std::string& value) {
+    return errorsOf(withRoutes("      - return: " + value));
+  };
+  const std::string path = "listeners[0].routes[0].return";
+  CHECK(error("204").empty());
+  CHECK(error("199") == "5:17: " + path + ": must be between 200 and 599\n");
+  CHECK(error("65740") == "5:17: " + path + ": must be between 200 and 599\n");  // 204 + 2^16
+  CHECK(error("ok") == "5:17: " + path + ": \"ok\" is no whole number\n");
+  CHECK(error("[ 404 ]") == "5:17: " + path + ": expected a status or a mapping, got a list\n");
+  CHECK(error("301") ==
+        "5:17: " + path + ": a 301 needs a location; write { status: 301, location: ... }\n");
+  CHECK(error("{ status: 302 }") == "5:17: " + path + ": a 302 needs a location\n");
+  CHECK(error("{ body: x }") == "5:17: " + path + ".status: is missing\n");
+  CHECK(error("{ status: 200, location: /x }") ==
+        "5:42: " + path + ".location: a 200 has no location\n");
+  CHECK(error("{ status: 301, location: \"/a b\" }") == "5:42: " + path + ".location: is no URL\n");
+  CHECK(error("{ status: 301, location: \"/a\\r\\nX: y\" }") ==
+        "5:42: " + path + ".location: is no URL\n");
+  CHECK(error("{ status: 204, body: x }") == "5:38: " + path + ".body: a 204 has no body\n");
+  CHECK(error("{ status: 200, content_type: \"a\\nb\" }") ==
+        "5:46: " + path + ".content_type: is no media type; did you mean \"text/plain\"?\n");
+  CHECK(error("{ status: 200, body: " + std::string(65536, 'x') + " }").empty());
+  CHECK(error("{ status: 200, body: " + std::string(65537, 'x') + " }") ==
+        "5:38: " + path + ".body: is longer than 65536 bytes\n");
+}
+
+TEST_CASE("edits of fields") {
+  const auto error = [](const std::string& edits) {
+    return errorsOf(withRoutes("      - proxy_pass: api\n" + edits));  // from line 6 on
+  };
+  const std::string path = "listeners[0].routes[0].";
+  CHECK(error("        proxy_set_header: { Content-Length: 5 }") ==
+        "6:29: " + path +
+            "proxy_set_header.Content-Length: \"Content-Length\" belongs to the "
+            "connection and cannot be edited\n");
+  CHECK(error("        proxy_set_header: { X-A: $hots }") ==
+        "6:34: " + path +
+            "proxy_set_header.X-A: unknown variable \"$hots\"; did you mean "
+            "\"$host\"?\n");
+  CHECK(error("        proxy_set_header: { X-A: \"a\\nb\" }") ==
+        "6:34: " + path + "proxy_set_header.X-A: control characters are not allowed in a field\n");
+  CHECK(error("        proxy_set_header: { X-A: }") ==
+        "6:29: " + path + "proxy_set_header.X-A: has no value; to remove the field write \"\"\n");
+  CHECK(error("        proxy_set_header: { X-A: [ 5 ] }") ==
+        "6:34: " + path + "proxy_set_header.X-A: expected text, got a list\n");
+  CHECK(error("        proxy_set_header: { host: \"\" }") ==
+        "6:35: " + path +
+            "proxy_set_header.host: every request has a Host; it cannot be removed\n");
+  CHECK(error("        proxy_set_header: { X-A: 1, x-a: 2 }") ==
+        "6:37: " + path + "proxy_set_header.x-a: stands here twice, in other case\n");
+  CHECK(error("        add_header: { X-A: \"\" }") ==
+        "6:28: " + path + "add_header.X-A: is empty; to remove a field use proxy_hide_header\n");
+  CHECK(error("        add_header: { Transfer-Encoding: x }").substr(0, 5) == "6:23:");
+  CHECK(error("        proxy_hide_header: [ Server, Connection ]") ==
+        "6:38: " + path +
+            "proxy_hide_header[1]: \"Connection\" belongs to the connection and "
+            "cannot be edited\n");
+  CHECK(error("        proxy_hide_header: Connection").substr(0, 6) == "6:28: ");
+}
+
+TEST_CASE("the access log is off or a mapping") {
+  const std::string message =
+      "4:17: listeners[0].access_log: write off, or { path: stdout, format: json }\n";
+  CHECK(errorsOf(withListener("    access_log: off")).empty());
+  CHECK(errorsOf(withListener("    access_log: on")) == message);
+  CHECK(errorsOf(withListener("    access_log: /var/log/x")) == message);
+  CHECK(errorsOf(withListener("    access_log: [ x ]")) == message);
+  CHECK(errorsOf(withListener("    access_log: { path: stdot }")) ==
+        "4:25: listeners[0].access_log.path: \"stdot\" is neither stdout, stderr nor a path with a "
+        "slash; did you mean \"stdout\"?\n");
+}
+
+TEST_CASE("Via has a name or is off") {
+  CHECK(errorsOf(withListener("    via: on")) ==
+        "4:10: listeners[0].via: write a name, or off; did you mean \"oxbow\"?\n");
+  CHECK_FALSE(errorsOf(withListener("    via: a b")).empty());
+  CHECK_FALSE(errorsOf(withListener("    via: \"\"")).empty());
+  CHECK(errorsOf(withListener("    via: edge-1.example.com")).empty());
+}
+
+TEST_CASE("the resolver has addresses, not names") {
+  CHECK(errorsOf(withTop("resolver: { addresses: [ 8.8.8.8, dns.example ] }")) ==
+        "1:35: resolver.addresses[1]: \"dns.example\" is no IP address with or without a port\n");
+  CHECK(errorsOf(withUpstream("    proxy_bind: eth0")).substr(0, 31) ==
+        "4:17: upstreams.api.proxy_bind:");
+}
+
+TEST_CASE("H.1: all errors are reported, by their place in the file") {
+  CHECK(errorsOf("listeners:\n"
+                 "  - listen: 127.0.0.1:0\n"
+                 "    routes: [ { proxy_pass: ap } ]\n"
+                 "    keepalive_requests: x\n"
+                 "upstreams:\n"
+                 "  api:\n"
+                 "    keepalive: 1\n"
+                 "    keepalive: 2\n"
+                 "    servers: []\n"
+                 "workers: 0\n") ==
+        "3:29: listeners[0].routes[0].proxy_pass: there is no upstream \"ap\"; did you mean "
+        "\"api\"?\n"
+        "4:25: listeners[0].keepalive_requests: \"x\" is no whole number\n"
+        "8:5: upstreams.api.keepalive: duplicate key; the first is in line 7\n"
+        "9:14: upstreams.api.servers: is empty; an upstream needs a server\n"
+        "10:10: workers: must be at least 1; did you mean \"auto\"?\n");
+}
+
+TEST_CASE("H.1: a hostile file is refused in bounded time and text") {
+  std::string keys;
+  for (int i = 0; i < 20'000; ++i) keys += "key" + std::to_string(i) + ": x\n";
+  const LoadResult result = loadText(keys, "f");
+  CHECK(result.problems.size() == 20'001);  // and listeners are missing
+  const std::string longKey = errorsOf(withTop(std::string(1000, 'k') + ": 1"));
+  CHECK(longKey.size() < 200);
+}
+
+}  // namespace oxbow::config

@@ -1,0 +1,64 @@
+#include "proxy/config/warnings.h"
+
+#include "tests/unit/config/support.h"
+
+namespace oxbow::config {
+
+namespace {
+
+std::string warningsOf(const std::string& text) {
+  std::string out;
+  for (const Problem& problem : warnings(loaded(text)))
+    out += format(problem, "f").substr(2) + "\n";
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("defaults are never warned about") {
+  CHECK(warningsOf(withUpstream("")).empty());
+  // keepalive is 32 then, but nobody wrote that.
+  CHECK(warningsOf(withUpstream("    max_conns: 10")).empty());
+  CHECK(warningsOf(withUpstream("    keepalive: 0")).empty());
+}
+
+TEST_CASE("more idle connections than connections") {
+  CHECK(warningsOf(withUpstream("    keepalive: 32\n    max_conns: 10")) ==
+        "4:16: upstreams.api.keepalive: 32 is over max_conns 10: at most 10 can be idle\n");
+  CHECK(warningsOf(withUpstream("    keepalive: 10\n    max_conns: 10")).empty());
+}
+
+TEST_CASE("caps and timeouts that are never reached") {
+  CHECK(warningsOf(withUpstream("    max_conns: 50\n    max_total_conns: 20")) ==
+        "4:16: upstreams.api.max_conns: 50 is over max_total_conns 20 and is never reached\n");
+  CHECK(warningsOf(withUpstream("    keepalive_timeout: 2h\n    keepalive_time: 1h30m")) ==
+        "4:24: upstreams.api.keepalive_timeout: 2h is over keepalive_time 1h30m and is never "
+        "reached\n");
+}
+
+TEST_CASE("keys without effect") {
+  CHECK(warningsOf(withUpstream("    keepalive: 0\n    keepalive_timeout: 2s\n"
+                                "    keepalive_requests: 5")) ==
+        "5:24: upstreams.api.keepalive_timeout: has no effect: with keepalive 0 no connection is "
+        "reused\n"
+        "6:25: upstreams.api.keepalive_requests: has no effect: with keepalive 0 no connection is "
+        "reused\n");
+  CHECK(warningsOf(withUpstream("    queue: { size: 0, timeout: 2s }")) ==
+        "4:32: upstreams.api.queue.timeout: has no effect: with size 0 nobody waits\n");
+}
+
+TEST_CASE("retries that have no time") {
+  CHECK(warningsOf(withUpstream("    connect_timeout: 10s")) ==
+        "4:22: upstreams.api.connect_timeout: connect_timeout 10s leaves no time in "
+        "proxy_next_upstream_timeout 10s for a second try\n");
+  CHECK(warningsOf(withUpstream("    proxy_next_upstream_timeout: 3s")).substr(0, 5) == "4:34:");
+  CHECK(warningsOf(withUpstream("    connect_timeout: 10s\n    proxy_next_upstream_tries: 1"))
+            .empty());
+}
+
+TEST_CASE("a buffer over the budget of all") {
+  CHECK(warningsOf("proxy_buffers_total: 1m\n" + withUpstream("    proxy_buffers: 2m")) ==
+        "5:20: upstreams.api.proxy_buffers: 2m is over proxy_buffers_total 1m\n");
+}
+
+}  // namespace oxbow::config
