@@ -63,7 +63,8 @@ void AdminHandler::onRequest(session::Exchange& exchange) {
     return refuse(exchange, 405, "GET and HEAD only");
   if (head.path == "/healthz") return answerHealth(exchange);
   if (head.path == "/readyz") return answerReadiness(exchange, view_.ready());
-  if (*collects_ >= kMaxCollects) return refuse(exchange, 503, "too many requests wait for a report");
+  if (*collects_ >= kMaxCollects)
+    return refuse(exchange, 503, "too many requests wait for a report");
   ReportAnswer::start(exchange, head.path == "/metrics" ? kMetrics : kUpstreams, view_, collects_);
 }
 

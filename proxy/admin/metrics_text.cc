@@ -5,7 +5,8 @@
 #include "proxy/base/version.h"
 #include "proxy/stats/prometheus.h"
 
-// A family's samples stand together, so each family runs over all upstreams, endpoints or listeners.
+// A family's samples stand together, so each family runs over all upstreams, endpoints or
+// listeners.
 
 namespace oxbow::admin {
 

@@ -38,6 +38,7 @@ class ReportAnswer final : public session::ExchangePeer {
   void onEnd() override {}
   void onBatchEnd() override {}
   void onResponseCredit(size_t) override {}
+  void onOver(uint16_t, Duration, uint64_t, uint64_t) override {}
   void describe(log::AccessRecord&) override {}
   void onWritten() override { forgetExchange(); }
   void onReset(const Error&) override { forgetExchange(); }

@@ -60,13 +60,12 @@ Json jsonOf(const EndpointReport& e) {
 }
 
 Json queueOf(const UpstreamReport& u) {
-  return {{"size", u.queueSize},
-          {"waiting", u.waiting},
-          {"served", u.served},
-          {"refused",
-           {{"full", u.refusedFull},
-            {"late", u.refusedLate},
-            {"no_endpoint", u.refusedNoEndpoint}}}};
+  return {
+      {"size", u.queueSize},
+      {"waiting", u.waiting},
+      {"served", u.served},
+      {"refused",
+       {{"full", u.refusedFull}, {"late", u.refusedLate}, {"no_endpoint", u.refusedNoEndpoint}}}};
 }
 
 Json requestsOf(const UpstreamReport& u) {

@@ -120,6 +120,12 @@ inline char* writeHex(char* out, uint64_t value) {
   return out + digits;
 }
 
+// What is left of `text` behind its first `n` bytes. REQUIRES: n <= text.size(), which is not checked:
+// substr() would, and throw.
+inline std::string_view behind(std::string_view text, size_t n) {
+  return {text.data() + n, text.size() - n};
+}
+
 inline char* append(char* out, std::string_view text) {
   if (!text.empty()) std::memcpy(out, text.data(), text.size());  // data() of an empty view is null
   return out + text.size();

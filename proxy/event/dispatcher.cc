@@ -72,8 +72,6 @@ void Dispatcher::endOfTurn() {
   while (dead_ != nullptr) delete std::exchange(dead_, dead_->nextDead_);
 }
 
-void Dispatcher::setDeadline(Timer& timer, TimePoint deadline) { wheel_.set(timer, deadline); }
-
 void Dispatcher::aimTimer() {
   const TimePoint next = wheel_.nextWork();
   if (next == aim_) return;

@@ -72,7 +72,7 @@ class Dispatcher {
   // Counts the turns: what became ready in a turn was so before anything that the turn did.
   uint64_t turns() const { return turns_; }
 
-  void setDeadline(Timer& timer, TimePoint deadline);
+  void setDeadline(Timer& timer, TimePoint deadline) { wheel_.set(timer, deadline); }
   void cancel(Timer& timer) { wheel_.cancel(timer); }
   void remove(Timer& timer) { wheel_.remove(timer); }
   size_t timers() const { return wheel_.size(); }

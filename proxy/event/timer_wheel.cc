@@ -23,10 +23,8 @@ uint64_t TimerWheel::tickAtOrAfter(TimePoint time) const {
   return static_cast<uint64_t>((time - start_ + kTick - Duration(1)) / kTick);
 }
 
-void TimerWheel::set(Timer& timer, TimePoint deadline) {
-  timer.deadline_ = deadline;
-  if (deadline == Timer::kNever) return;
-  const uint64_t tick = tickAtOrAfter(deadline);
+void TimerWheel::place(Timer& timer) {
+  const uint64_t tick = tickAtOrAfter(timer.deadline_);
   if (static_cast<ListHook<TimerTag>&>(timer).linked()) {
     if (timer.tick_ <= tick) return;  // comes up early and re-arms itself
     unlink(timer);
@@ -50,6 +48,7 @@ void TimerWheel::link(Timer& timer, uint64_t tick) {
   const int level = std::min((63 - std::countl_zero(differing)) / kBits, kLevels - 1);
   const uint64_t slot = (at >> (level * kBits)) & (kSlots - 1);
   timer.wheel_ = this;
+  timer.comesUp_ = start_ + kTick * static_cast<int64_t>(at);
   timer.tick_ = at;
   timer.level_ = static_cast<uint8_t>(level);
   timer.slot_ = static_cast<uint8_t>(slot);
@@ -59,6 +58,7 @@ void TimerWheel::link(Timer& timer, uint64_t tick) {
 }
 
 void TimerWheel::unlink(Timer& timer) {
+  timer.comesUp_ = Timer::kNever;
   Slot& slot = slots_[timer.level_][timer.slot_];
   slot.remove(timer);
   if (slot.empty()) occupied_[timer.level_] &= ~(uint64_t{1} << timer.slot_);
@@ -102,8 +102,8 @@ void TimerWheel::advance(TimePoint now) {
       unlink(*timer);
       if (timer->tick_ <= elapsed_)
         expire(*timer, now);
-      else
-        link(*timer, timer->tick_);
+      else if (timer->armed())  // straight to where it belongs now
+        link(*timer, tickAtOrAfter(timer->deadline_));
     }
   }
   elapsed_ = std::max(elapsed_, nowTick);

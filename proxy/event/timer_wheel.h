@@ -35,7 +35,8 @@ class Timer : private ListHook<TimerTag> {
 
   TimePoint deadline_ = kNever;
   TimerWheel* wheel_ = nullptr;  // that it was set on last
-  uint64_t tick_ = 0;     // of the slot that holds the node; valid while linked
+  TimePoint comesUp_ = kNever;   // when its slot does; never while it is in none
+  uint64_t tick_ = 0;            // of the slot that holds the node; valid while linked
   uint8_t level_ = 0;
   uint8_t slot_ = 0;
 };
@@ -49,7 +50,10 @@ class TimerWheel {
 
   // Sets the deadline of `timer`; it fires in the first advance() at or behind it, rounded up to the
   // millisecond (one that has passed already: the next millisecond), never before.
-  void set(Timer& timer, TimePoint deadline);
+  void set(Timer& timer, TimePoint deadline) {
+    timer.deadline_ = deadline;
+    if (deadline < timer.comesUp_) place(timer);  // else it comes up early and re-arms itself
+  }
   void cancel(Timer& timer) { timer.deadline_ = Timer::kNever; }
   // Also takes the node out: for timers whose object is about to go, and for tests.
   void remove(Timer& timer);
@@ -76,6 +80,7 @@ class TimerWheel {
   };
 
   uint64_t tickAtOrAfter(TimePoint time) const;
+  void place(Timer& timer);
   void link(Timer& timer, uint64_t tick);
   void unlink(Timer& timer);
   Next next() const;

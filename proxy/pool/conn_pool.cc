@@ -150,7 +150,10 @@ TimePoint ConnPool::idleDeadline(const PooledConn& conn, CloseReason& reason) co
 }
 
 bool ConnPool::overaged(const PooledConn& conn, CloseReason& reason) const {
-  return parts_.dispatcher.now() >= idleDeadline(conn, reason);
+  // Its own deadline holds unless an age has been learned since it was set.
+  const TimePoint now = parts_.dispatcher.now();
+  if (now < conn.deadline() && !ageOf(conn).learned(now)) return false;
+  return now >= idleDeadline(conn, reason);
 }
 
 bool ConnPool::pastHalfLearnedAge(const PooledConn& conn) const {
@@ -220,14 +223,16 @@ void ConnPool::settle(PooledConn& conn) {
 }
 
 void ConnPool::becomeIdle(PooledConn& conn) {
-  conn.idleSince_ = parts_.dispatcher.now();
+  const TimePoint now = parts_.dispatcher.now();
+  conn.idleSince_ = now;
   CloseReason reason{};
-  if (conn.exchanges_ > 0 && overaged(conn, reason)) return close(conn, reason);
+  const TimePoint deadline = idleDeadline(conn, reason);
+  if (conn.exchanges_ > 0 && now >= deadline) return close(conn, reason);
   moveTo(conn, ConnState::Idle);
   parts_.owner.onFree(*this, conn);
   if (conn.state_ != ConnState::Idle) return;
   if (shuttingDown_) return close(conn, CloseReason::Shutdown);
-  parts_.dispatcher.setDeadline(conn, idleDeadline(conn, reason));
+  parts_.dispatcher.setDeadline(conn, deadline);
   if (idle_.size() > std::max(policy_.keepalive, policy_.keepaliveMin))
     return closeOldestIdle(CloseReason::KeepaliveFull);
   if (!armed()) upkeep();

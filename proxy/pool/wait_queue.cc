@@ -98,7 +98,7 @@ bool WaitQueue::serveNow(Waiter& waiter) {
   }
   // Each round that ends neither way has emptied a pool of dead connections.
   while (ConnPool* pool = balancer_.pick(pools_, IdleOrOpenable())) {
-    if (PooledConn* conn = pool->takeIdle(need, openable(*pool))) {
+    if (PooledConn* conn = pool->takeIdle(need, !need.replayable && openable(*pool))) {
       stats_.served.add();
       stats_.waitTime.record(Duration(0));
       waiter.onLease(pool->lend(*conn));
@@ -181,11 +181,18 @@ void WaitQueue::onFree(ConnPool& pool, PooledConn& conn) {
   }
   serving_ = true;
   offer(pool, conn);
-  while (std::exchange(freedMeanwhile_, false)) serveIdle(true);
+  serveStranded();
   serving_ = false;
-  // max_connecting may have room again, and an attempt may have served somebody else's waiter.
-  openForWaiters();
-  serveIdle(false);
+}
+
+// Behind a change: max_connecting may have room again, an attempt may have served another waiter than
+// its own, and what was given back while a waiter was called is idle.
+void WaitQueue::serveStranded() {
+  do {
+    if (std::exchange(freedMeanwhile_, false)) serveIdle(true);
+    openForWaiters();
+    serveIdle(false);
+  } while (freedMeanwhile_);
 }
 
 // To the oldest waiter that can use it; replays wait for a new one.
@@ -267,8 +274,9 @@ void WaitQueue::onOpenFailed(ConnPool& pool, Waiter* account, const Error& error
   }
   // With nothing open and nothing that may be opened the others would wait for the same failure.
   if (!anyAlive() && !anyCanOpen()) return failAll(error);
-  openForWaiters();
-  serveIdle(false);
+  serving_ = true;
+  serveStranded();
+  serving_ = false;
   awaitBackoff();
 }
 

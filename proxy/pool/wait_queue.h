@@ -80,6 +80,7 @@ class WaitQueue final : public PoolOwner, private event::Timer {
   bool openOn(ConnPool& pool, Waiter& waiter);
   void openForWaiters();
   void offer(ConnPool& pool, PooledConn& conn);
+  void serveStranded();
   void serveIdle(bool alsoWithAttempt);
   PooledConn* takeAnyIdle(const Need& need);
   void serve(Waiter& waiter, ConnPool& pool, PooledConn& conn);

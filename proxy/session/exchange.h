@@ -14,7 +14,11 @@ class ExchangePeer : public http::BodySink {
  public:
   // `bytes` of the response's body have left for the client.
   virtual void onResponseCredit(size_t bytes) = 0;
-  // The exchange ends: adds what this side knows. Followed by onWritten or onReset.
+  // The exchange ends, with the status that was sent (0: none): for the counters.
+  virtual void onOver(uint16_t status, Duration total, uint64_t requestBytes,
+                      uint64_t responseBytes) = 0;
+  // Adds what this side knows to the access log's record; only when there is a log. Comes behind
+  // onOver, and before onWritten or onReset.
   virtual void describe(log::AccessRecord& record) = 0;
   // The last byte of the response is with the socket.
   virtual void onWritten() = 0;
@@ -30,6 +34,10 @@ class Exchange : public http::ResponseSink, public http::BodySource {
   virtual http::RequestHead& request() = 0;
   // Adds a field to request().added; false when there is no room.
   virtual bool addRequestField(std::string_view name, std::string_view value) = 0;
+  // The same for a name that `id` stands for and a value that is known to be clean.
+  virtual bool addRequestField(http::Name id, std::string_view name, std::string_view value) = 0;
+  // Adds lines that a FieldWriter made.
+  virtual bool addRequestLines(const http::FieldBlock& lines) = 0;
 
   // Who gets the body and the end. REQUIRES: inside ExchangeHandler::onRequest, unless the whole
   // response was pushed there.
@@ -40,6 +48,10 @@ class Exchange : public http::ResponseSink, public http::BodySource {
   virtual std::string_view requestId() const = 0;
   virtual void setRequestId(std::string_view id) = 0;  // copied, cut at 128 bytes
   virtual TimePoint startedAt() const = 0;
+
+  // The client's connection ends behind this response, if it carries one exchange at a time.
+  // REQUIRES: no head was sent.
+  virtual void closeAfter() {}
 };
 
 // Answers requests: the proxy, the admin pages, the embedded origin.

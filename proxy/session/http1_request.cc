@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proxy/base/assert.h"
+#include "proxy/base/bytes.h"
 #include "proxy/codec/http1/chunk_batch.h"
 #include "proxy/session/answer.h"
 #include "proxy/session/http1_session.h"
@@ -58,7 +59,7 @@ void Http1Session::readMore() {
     const std::string_view bytes(worker.in, restSize_ + result.bytes);
     const size_t used = consume(bytes);
     if (phase_ == Phase::Closed) return;
-    keepRest(bytes.substr(used));
+    keepRest(behind(bytes, used));
     if (!unread_) return;
     left -= std::min(left, result.bytes);
     if (left == 0) return worker.dispatcher.soon(*this);
@@ -84,7 +85,7 @@ bool Http1Session::consumeRest() {
   const std::string_view bytes(env_.worker.in, restSize_);
   const size_t used = consume(bytes);
   if (phase_ == Phase::Closed) return false;
-  keepRest(bytes.substr(used));
+  keepRest(behind(bytes, used));
   return true;
 }
 
@@ -94,7 +95,7 @@ size_t Http1Session::consume(std::string_view bytes) {
   while (used < bytes.size() && wantsInput()) {
     const uint32_t before = requests_;
     size_t step = 0;
-    const std::string_view ahead = bytes.substr(used);
+    const std::string_view ahead = behind(bytes, used);
     switch (phase_) {
       case Phase::Idle:
       case Phase::Head: step = consumeHead(ahead); break;
@@ -262,7 +263,7 @@ size_t Http1Session::consumeChunks(std::string_view bytes) {
   http1::ChunkBatch batch;
   for (;;) {
     // Credit bounds what is handed over; a piece may exceed it by what one read brought.
-    const auto output = state_->chunks.decode(bytes.substr(used));
+    const auto output = state_->chunks.decode(behind(bytes, used));
     used += output.consumed;
     if (output.step == http1::ChunkedDecoder::Step::Data) {
       if (!deliver(batch.add(output.data))) return used;

@@ -23,6 +23,18 @@ bool Http1Session::addRequestField(std::string_view name, std::string_view value
   return true;
 }
 
+bool Http1Session::addRequestField(http::Name id, std::string_view name, std::string_view value) {
+  if (!state_->added.addKnown(id, name, value)) return false;
+  state_->head.added = state_->added.block();
+  return true;
+}
+
+bool Http1Session::addRequestLines(const http::FieldBlock& lines) {
+  if (!state_->added.addLines(lines)) return false;
+  state_->head.added = state_->added.block();
+  return true;
+}
+
 std::string_view Http1Session::requestId() const {
   return {state_->requestId, state_->requestIdLength};
 }

@@ -115,18 +115,24 @@ void Http1Session::record() {
   if (state.error.code != ErrorCode::None)
     env_.stats.errors[static_cast<size_t>(state.error.code)].add();
 
+  const Duration total = env_.worker.dispatcher.preciseNow() - state.started;
+  if (state.peer != nullptr)
+    state.peer->onOver(status, total, state.requestBytes, state.responseBytes);
+  if (env_.accessLog != nullptr) writeLog(total);
+}
+
+void Http1Session::writeLog(Duration total) {
+  ExchangeState& state = *state_;
   log::AccessRecord record;
-  record.status = status;
+  record.time = env_.worker.dispatcher.wall() - total;
+  record.total = total;
+  record.status = state.status;
   record.error = state.error.code;
   record.detail = state.error.detail;
   record.requestBytes = state.requestBytes;
   record.responseBytes = state.responseBytes;
-  record.total = env_.worker.dispatcher.preciseNow() - state.started;
-  if (state.peer != nullptr) state.peer->describe(record);
-  if (env_.accessLog == nullptr) return;
-  record.time = env_.worker.dispatcher.wall() -
-                std::chrono::duration_cast<WallTime::duration>(record.total);
   record.client = clientIp();
+  if (state.peer != nullptr) state.peer->describe(record);
   record.method = state.head.methodText;
   record.target = state.head.target;
   record.host = state.head.authority;

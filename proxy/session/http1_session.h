@@ -63,6 +63,8 @@ class SessionOwner {
 
 // One request in progress; idle sessions have none.
 struct ExchangeState {
+  ExchangeState() {}  // not defaulted: that would clear the request id with every exchange
+
   http::RequestHead head;
   Block block;                      // what the head points into
   http::FieldWriter added{nullptr, 0, nullptr, 0};
@@ -162,12 +164,15 @@ class Http1Session final : public event::Deferred,
   // Output (Exchange)
   http::RequestHead& request() override { return state_->head; }
   bool addRequestField(std::string_view name, std::string_view value) override;
+  bool addRequestField(http::Name id, std::string_view name, std::string_view value) override;
+  bool addRequestLines(const http::FieldBlock& lines) override;
   void attach(ExchangePeer& peer) override { state_->peer = &peer; }
   std::string_view clientIp() const override { return {clientIp_, clientIpLength_}; }
   std::string_view scheme() const override { return "http"; }
   std::string_view requestId() const override;
   void setRequestId(std::string_view id) override;
   TimePoint startedAt() const override { return state_->started; }
+  void closeAfter() override { keepAlive_ = false; }
   void addCredit(size_t bytes) override;
   void onInformational(http::ResponseHead& head) override;
   void onHead(http::ResponseHead& head) override;
@@ -189,6 +194,7 @@ class Http1Session final : public event::Deferred,
   void finishExchange();
   void abort(const Error& error, SessionEnd end);
   void record();
+  void writeLog(Duration total);
   void afterExchange(bool bodyDone, uint64_t bodyRemaining);
   void linger();
   void close(SessionEnd end, net::CloseHow how = net::CloseHow::Clean);

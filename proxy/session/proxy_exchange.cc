@@ -244,15 +244,10 @@ void ProxyExchange::onResponseHead(http::ResponseHead& head) {
   }
   if (route_.hideResponse.empty() && route_.addResponse.empty()) return exchange_.onHead(head);
   for (const std::string& name : route_.hideResponse) head.fields.drop(name);
-  char bytes[8192];
-  constexpr size_t kFields = 64;
-  http::Field fields[kFields];
-  http::FieldWriter writer(bytes, sizeof bytes, fields, kFields);
-  for (const route::FieldEdit& edit : route_.addResponse) {
-    char value[4096];
-    const size_t size = edit.value.write(value, sizeof value, variables());
-    if (!writer.add(edit.name, {value, size})) break;
-  }
+  char bytes[kMaxAddedBytes];
+  http::Field fields[kMaxAddedFields];
+  http::FieldWriter writer(bytes, sizeof bytes, fields, kMaxAddedFields);
+  (void)addFields(route_.addResponse, variables(), writer);  // what does not fit is left out
   head.added = writer.block();
   exchange_.onHead(head);
 }
@@ -281,6 +276,15 @@ void ProxyExchange::onResponseCredit(size_t bytes) {
 
 // The end --------------------------------------------------------------------------------------
 
+void ProxyExchange::onOver(uint16_t status, Duration total, uint64_t requestBytes,
+                           uint64_t responseBytes) {
+  upstream::UpstreamStats& stats = upstream_.stats();
+  stats.byClass[status >= 100 && status < 600 ? status / 100 : 0].add();
+  stats.totalTime.record(total);
+  stats.requestBytes.add(requestBytes);
+  stats.responseBytes.add(responseBytes);
+}
+
 void ProxyExchange::describe(log::AccessRecord& record) {
   record.client = clientIp_;
   record.upstream = upstream_.name();
@@ -294,11 +298,6 @@ void ProxyExchange::describe(log::AccessRecord& record) {
   record.tries = tries_;
   record.reused = reused_;
   record.replayed = replayed_;
-  upstream::UpstreamStats& stats = upstream_.stats();
-  stats.byClass[record.status >= 100 && record.status < 600 ? record.status / 100 : 0].add();
-  stats.totalTime.record(record.total);
-  stats.requestBytes.add(record.requestBytes);
-  stats.responseBytes.add(record.responseBytes);
 }
 
 void ProxyExchange::onWritten() { handler_.exchanges_.destroy(this); }

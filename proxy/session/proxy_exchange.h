@@ -10,6 +10,7 @@
 #include "proxy/pool/waiter.h"
 #include "proxy/route/route_table.h"
 #include "proxy/session/exchange.h"
+#include "proxy/session/forwarded_lines.h"
 #include "proxy/upstream/http_conn.h"
 #include "proxy/upstream/upstream.h"
 
@@ -31,18 +32,28 @@ class ProxyHandler final : public ExchangeHandler {
   friend class ProxyExchange;
 
   void pickRequestId(Exchange& exchange);
-  void answerFixed(Exchange& exchange, const config::FixedReturn& fixed);
+  void answerFixed(Exchange& exchange, const route::Route& route);
   // False when the fields to add do not fit.
   bool editRequest(Exchange& exchange, const route::Route& route, std::string_view clientIp);
   bool editForwarded(Exchange& exchange);
+  bool addForwarded(Exchange& exchange);
 
   upstream::WorkerContext& worker_;
   const config::Listener& listener_;
   const route::RouteTable& routes_;
   const std::vector<upstream::Upstream*>& upstreams_;
-  const std::string via_;
+  ForwardedLines lines_;
   ObjectPool<ProxyExchange> exchanges_;
 };
+
+// What add_header may add to one response; a value is cut at kMaxEditedValue bytes.
+constexpr size_t kMaxAddedBytes = 8192;
+constexpr size_t kMaxAddedFields = 64;
+constexpr size_t kMaxEditedValue = 4096;
+
+// Adds the fields of a route; false when they do not all fit.
+bool addFields(const std::vector<route::FieldEdit>& edits, const route::Variables& variables,
+               http::FieldWriter& writer);
 
 // The client's address as the trusted hops in front tell it: `hops` entries from the right of
 // X-Forwarded-For are theirs. Falls back to `peer` when the field is too short or no address.
@@ -89,6 +100,8 @@ class ProxyExchange final : private ExchangePeer, private pool::Waiter {
   void onReset(const Error& error) override;
   void onBatchEnd() override {}
   void onResponseCredit(size_t bytes) override;
+  void onOver(uint16_t status, Duration total, uint64_t requestBytes,
+              uint64_t responseBytes) override;
   void describe(log::AccessRecord& record) override;
   void onWritten() override;
 

@@ -24,6 +24,14 @@ constexpr uint64_t kForwardedNames =
     http::bitOf(http::Name::XForwardedProto) | http::bitOf(http::Name::XForwardedOther) |
     http::bitOf(http::Name::Forwarded);
 
+// Of several lines of a list the last was written by the nearest hop.
+std::string_view lastValue(const http::FieldBlock& fields, http::Name name) {
+  for (size_t i = fields.count; i-- > 0;)
+    if (fields.fields[i].name() == name && !fields.fields[i].dropped())
+      return fields.valueAt(fields.fields[i]);
+  return {};
+}
+
 // What may be passed on and logged as it is: tokens of other tracing systems.
 bool isGoodRequestId(std::string_view id) {
   if (id.empty() || id.size() > 128) return false;
@@ -36,10 +44,24 @@ bool isGoodRequestId(std::string_view id) {
   return true;
 }
 
-// 16 random digits of lower-case hexadecimal.
-char* writeRandomHex(char* out, uint64_t random) {
-  for (int i = 0; i < 16; ++i, random >>= 4) *out++ = "0123456789abcdef"[random & 15];
-  return out;
+// Eight digits of lower-case hexadecimal, all at once: a nibble to each byte, then 'a' - '9' - 1 more
+// for those above 9.
+void writeEightHex(char* out, uint32_t value) {
+  uint64_t v = value;
+  v = (v | v << 16) & 0x0000ffff0000ffff;
+  v = (v | v << 8) & 0x00ff00ff00ff00ff;
+  v = (v | v << 4) & 0x0f0f0f0f0f0f0f0f;
+  const uint64_t above9 = (v + 0x0606060606060606) >> 4 & 0x0101010101010101;
+  v += 0x3030303030303030 + above9 * ('a' - '9' - 1);
+  std::memcpy(out, &v, sizeof v);
+}
+
+void writeRandomHex(char (&out)[32], Random& random) {
+  for (int half = 0; half < 2; ++half) {
+    const uint64_t bits = random.next();
+    writeEightHex(out + 16 * half, static_cast<uint32_t>(bits));
+    writeEightHex(out + 16 * half + 8, static_cast<uint32_t>(bits >> 32));
+  }
 }
 
 }  // namespace
@@ -67,7 +89,7 @@ ProxyHandler::ProxyHandler(upstream::WorkerContext& worker, const config::Listen
       listener_(listener),
       routes_(routes),
       upstreams_(upstreams),
-      via_("1.1 " + *listener.via) {}
+      lines_(listener) {}
 
 ProxyHandler::~ProxyHandler() = default;
 
@@ -79,11 +101,11 @@ void ProxyHandler::onRequest(Exchange& exchange) {
   const route::Route* route = routes_.match(head.authority, path);
   if (route == nullptr) return exchange.onReset(kNoRoute);
   if (head.dotSegments && !*route->config->allowDotSegments) return exchange.onReset(kDotSegments);
-  if (route->config->fixed) return answerFixed(exchange, *route->config->fixed);
+  if (route->config->fixed) return answerFixed(exchange, *route);
   std::string_view clientIp = exchange.clientIp();
   if (*listener_.trustedHops > 0)
-    clientIp = clientBehind(head.fields.value(http::Name::XForwardedFor), *listener_.trustedHops,
-                            clientIp);
+    clientIp = clientBehind(lastValue(head.fields, http::Name::XForwardedFor),
+                            *listener_.trustedHops, clientIp);
   if (!editForwarded(exchange) || !editRequest(exchange, *route, clientIp))
     return exchange.onReset(kTooManyEdits);
   upstream::Upstream& upstream = *upstreams_[static_cast<size_t>(route->upstream)];
@@ -98,78 +120,107 @@ void ProxyHandler::pickRequestId(Exchange& exchange) {
     fields.drop(http::Name::XRequestId);
   }
   char id[32];
-  writeRandomHex(writeRandomHex(id, worker_.random.next()), worker_.random.next());
+  writeRandomHex(id, worker_.random);
   exchange.setRequestId({id, sizeof id});
   // First of the added fields: there is always room for it.
-  if (!exchange.addRequestField("X-Request-ID", exchange.requestId())) ASSERT(false);
+  if (!exchange.addRequestField(http::Name::XRequestId, "X-Request-ID", exchange.requestId()))
+    ASSERT(false);
 }
 
-void ProxyHandler::answerFixed(Exchange& exchange, const config::FixedReturn& fixed) {
+void ProxyHandler::answerFixed(Exchange& exchange, const route::Route& route) {
+  const config::FixedReturn& fixed = *route.config->fixed;
   Answer answer;
   answer.status = *fixed.status;
   answer.body = *fixed.body;
   answer.contentType = *fixed.contentType;
   answer.location = *fixed.location;
+  char bytes[kMaxAddedBytes];
+  http::Field fields[kMaxAddedFields];
+  http::FieldWriter writer(bytes, sizeof bytes, fields, kMaxAddedFields);
+  const route::Variables variables{exchange.requestId(), exchange.clientIp(),
+                                   exchange.request().authority, exchange.scheme()};
+  if (!addFields(route.addResponse, variables, writer)) return exchange.onReset(kTooManyEdits);
+  answer.added = writer.block();
   sendAnswer(exchange, answer);
 }
 
-// X-Forwarded-*: what an untrusted client says of itself is replaced, what trusted hops say is
-// carried on.
+// X-Forwarded-* and Via: what an untrusted client says of itself is replaced, what trusted hops say
+// is carried on.
 bool ProxyHandler::editForwarded(Exchange& exchange) {
   http::RequestHead& head = exchange.request();
   http::FieldBlock& fields = head.fields;
-  const bool trusted = *listener_.trustedHops > 0;
-  if (!trusted && fields.hasAny(kForwardedNames)) {
-    for (const auto name : {http::Name::XForwardedFor, http::Name::XForwardedHost,
-                            http::Name::XForwardedProto, http::Name::XForwardedOther,
-                            http::Name::Forwarded})
-      fields.drop(name);
+  bool trusted = false;
+  if (fields.hasAny(kForwardedNames)) {
+    trusted = *listener_.trustedHops > 0;
+    if (!trusted)
+      for (const auto name : {http::Name::XForwardedFor, http::Name::XForwardedHost,
+                              http::Name::XForwardedProto, http::Name::XForwardedOther,
+                              http::Name::Forwarded})
+        fields.drop(name);
   }
+  bool fits = trusted || head.version == http::Version::Http10
+                  ? addForwarded(exchange)
+                  : exchange.addRequestLines(lines_.of(exchange.clientIp()));
+  const bool keepHost = trusted && fields.find(http::Name::XForwardedHost) != nullptr;
+  if (*listener_.xForwardedHost && !keepHost && !head.authority.empty())
+    fits &= exchange.addRequestField(http::Name::XForwardedHost, "X-Forwarded-Host", head.authority);
+  return fits;
+}
+
+// The lines of a request that is not like every other of its client.
+bool ProxyHandler::addForwarded(Exchange& exchange) {
+  http::RequestHead& head = exchange.request();
+  http::FieldBlock& fields = head.fields;
   bool fits = true;
   if (*listener_.xForwardedFor) {
-    if (trusted && fields.has(http::Name::XForwardedFor)) {
-      Block joined = worker_.blocks.take(http::kMaxHeadBytes);
-      char* end = joined.data();
-      for (uint16_t i = 0; i < fields.count; ++i) {
-        const http::Field& field = fields.fields[i];
-        if (field.name() != http::Name::XForwardedFor || field.dropped()) continue;
-        end = append(append(end, fields.valueAt(field)), ", ");
-      }
-      end = append(end, exchange.clientIp());
-      fields.drop(http::Name::XForwardedFor);
-      fits &= exchange.addRequestField(
-          "X-Forwarded-For", {joined.data(), static_cast<size_t>(end - joined.data())});
-    } else {
-      fits &= exchange.addRequestField("X-Forwarded-For", exchange.clientIp());
+    Block joined = worker_.blocks.take(http::kMaxHeadBytes + 2 * http1::kMaxFields);
+    char* end = joined.data();
+    for (uint16_t i = 0; i < fields.count; ++i) {
+      const http::Field& field = fields.fields[i];
+      if (field.name() != http::Name::XForwardedFor || field.dropped()) continue;
+      end = append(append(end, fields.valueAt(field)), ", ");
     }
+    end = append(end, exchange.clientIp());
+    fields.drop(http::Name::XForwardedFor);
+    fits &= exchange.addRequestField(http::Name::XForwardedFor, "X-Forwarded-For",
+                                     {joined.data(), static_cast<size_t>(end - joined.data())});
   }
   if (*listener_.xForwardedProto && fields.find(http::Name::XForwardedProto) == nullptr)
-    fits &= exchange.addRequestField("X-Forwarded-Proto", exchange.scheme());
-  if (*listener_.xForwardedHost && fields.find(http::Name::XForwardedHost) == nullptr &&
-      !head.authority.empty())
-    fits &= exchange.addRequestField("X-Forwarded-Host", head.authority);
+    fits &= exchange.addRequestField(http::Name::XForwardedProto, "X-Forwarded-Proto",
+                                     exchange.scheme());
+  if (!listener_.via->empty()) {
+    const bool old = head.version == http::Version::Http10;
+    fits &= exchange.addRequestField(http::Name::Via, "Via",
+                                     (old ? "1.0 " : "1.1 ") + *listener_.via);
+  }
   return fits;
 }
 
 bool ProxyHandler::editRequest(Exchange& exchange, const route::Route& route,
                                std::string_view clientIp) {
+  if (route.setRequest.empty()) return true;
   http::RequestHead& head = exchange.request();
-  bool fits = true;
-  if (!listener_.via->empty()) {
-    fits &= head.version == http::Version::Http10
-                ? exchange.addRequestField("Via", "1.0 " + *listener_.via)
-                : exchange.addRequestField("Via", via_);
-  }
   const route::Variables variables{exchange.requestId(), clientIp, head.authority,
                                    exchange.scheme()};
+  bool fits = true;
   for (const route::FieldEdit& edit : route.setRequest) {
     head.fields.drop(edit.name);
     if (edit.value.empty()) continue;
-    char value[4096];
+    char value[kMaxEditedValue];
     const size_t size = edit.value.write(value, sizeof value, variables);
     fits &= exchange.addRequestField(edit.name, {value, size});
   }
   return fits;
+}
+
+bool addFields(const std::vector<route::FieldEdit>& edits, const route::Variables& variables,
+               http::FieldWriter& writer) {
+  for (const route::FieldEdit& edit : edits) {
+    char value[kMaxEditedValue];
+    const size_t size = edit.value.write(value, sizeof value, variables);
+    if (!writer.add(edit.name, {value, size})) return false;
+  }
+  return true;
 }
 
 }  // namespace oxbow::session

@@ -350,13 +350,13 @@ void Http1Conn::readMore() {
     const size_t used = consume(bytes);
     if (phase_ == Phase::None) return;  // failed, or the last holder closed it
     if (phase_ == Phase::Done) {
-      if (isDirtyBehind(bytes.substr(used))) {
+      if (isDirtyBehind(behind(bytes, used))) {
         keepAlive_ = false;
         why_ = CloseReason::UnexpectedData;
       }
       return finish();
     }
-    keepRest(bytes.substr(used));
+    keepRest(behind(bytes, used));
     if (draining_ && drained_ > kDrainBytes) return onDeadline();
     left -= std::min(left, result.bytes);
     if (result.drained && !peerClosed_) break;
@@ -381,9 +381,9 @@ size_t Http1Conn::consume(std::string_view bytes) {
     size_t step = 0;
     const Phase before = phase_;
     switch (phase_) {
-      case Phase::Head: step = consumeHead(bytes.substr(used)); break;
-      case Phase::Body: step = consumeBody(bytes.substr(used)); break;
-      case Phase::Trailers: step = consumeTrailers(bytes.substr(used)); break;
+      case Phase::Head: step = consumeHead(behind(bytes, used)); break;
+      case Phase::Body: step = consumeBody(behind(bytes, used)); break;
+      case Phase::Trailers: step = consumeTrailers(behind(bytes, used)); break;
       case Phase::None:
       case Phase::Done: return used;
     }
@@ -469,7 +469,7 @@ size_t Http1Conn::consumeChunks(std::string_view bytes) {
   size_t used = 0;
   http1::ChunkBatch batch;
   for (;;) {
-    const auto output = chunks_.decode(bytes.substr(used));
+    const auto output = chunks_.decode(behind(bytes, used));
     used += output.consumed;
     if (output.step == http1::ChunkedDecoder::Step::Data) {
       deliver(batch.add(output.data));

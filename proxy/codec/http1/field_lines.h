@@ -94,8 +94,8 @@ template <typename Reach>
 uint16_t dropUnderscoreNames(http::FieldBlock& block);
 
 // Reads lines from `section` up to and with the empty line, into `storage` and `block`. Sets
-// `underscore` when a name has one. `onField(name, value, seen)` is called for the names in `acted`,
-// with the bits of the lines before, and returns a fault or null.
+// `underscore` when a name has one. `onField(name, value, seen)` is called for the names in
+// `acted`, with the bits of the lines before, and returns a fault or null.
 // REQUIRES: storage has room for kMaxFields.
 template <typename OnField>
 inline Progress readFieldLines(http::Input input, const char* section, const HeadLimits& limits,

@@ -21,6 +21,14 @@ constexpr uint64_t kActedNames = http::bitOf(Name::ContentLength) |
 
 bool isMinor(char byte) { return byte == '0' || byte == '1'; }
 
+constexpr ptrdiff_t kToCode = 9, kCode = 3;
+
+// "HTTP/1.1 200" and its like.
+bool hasCode(const char* at) {
+  return std::memcmp(at, "HTTP/1.", 7) == 0 && isMinor(at[7]) && at[8] == ' ' && isDigit(at[9]) &&
+         isDigit(at[10]) && isDigit(at[11]);
+}
+
 // One status line (RFC 9112, section 4); `input` ends where the line must have ended.
 class StatusLine {
  public:
@@ -43,18 +51,14 @@ class StatusLine {
 };
 
 Progress StatusLine::read(const char* at) {
-  // "HTTP/1.1 200 OK" and its like at once.
-  if (input_.end - at > 12 && std::memcmp(at, "HTTP/1.", 7) == 0 && isMinor(at[7]) && at[8] == ' ' &&
-      isDigit(at[9]) && isDigit(at[10]) && isDigit(at[11])) [[likely]] {
-    return readCode(at + 9);
-  }
+  if (input_.end - at > kToCode + kCode && hasCode(at)) [[likely]] return readCode(at + kToCode);
   constexpr std::string_view kProtocol = "HTTP/1.x ";
   for (const char expected : kProtocol) {
     if (at == input_.end) return needMore();
     if (expected == 'x' ? !isMinor(*at) : *at != expected) return {nullptr, &kBadStatusVersion};
     ++at;
   }
-  for (int digits = 0; digits < 3; ++digits, ++at) {
+  for (int digits = 0; digits < kCode; ++digits, ++at) {
     if (at == input_.end) return needMore();
     const bool known = digits > 0 || (*at >= '1' && *at <= '5');
     if (!isDigit(*at) || !known) return {nullptr, &kBadStatus};

@@ -55,7 +55,7 @@ char* putLines(char* out, const FieldBlock& block, size_t first, size_t last, ui
 }
 
 char* putAdded(char* out, const FieldBlock& added) {
-  return added.count == 0 ? out : putLines(out, added, 0, added.count, 0);
+  return added.count == 0 ? out : putSlice(out, added.base, 0, added.end);  // none is dropped
 }
 
 uint64_t skippedNames(const Framing& framing) {

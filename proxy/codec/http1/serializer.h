@@ -8,7 +8,7 @@
 
 // Heads of HTTP/1.1 messages in wire form. Undropped neighbouring lines are copied as one run.
 // Received Connection and Transfer-Encoding lines are never copied: they told of another hop.
-// Those of `added` are written as they are.
+// Those of `added` are written as they are, all of them: none is dropped.
 
 namespace oxbow::http1 {
 

@@ -51,10 +51,10 @@ void checkRefused(const std::string& text) {
 }
 
 TEST_CASE("chunks in pieces of every size") {
-  const std::string text =
-      "4\r\nWiki\r\n0005\r\npedia\r\nE;a;b=c;d=\"e;\\\"\r\"\r\n"s;
+  const std::string text = "4\r\nWiki\r\n0005\r\npedia\r\nE;a;b=c;d=\"e;\\\"\r\"\r\n"s;
   const std::string good =
-      "4\r\nWiki\r\n0005\r\npedia\r\ne;a;b=c;d=\"e;\\\" \t\"\r\n in\r\n\r\nchunks\r\n0\r\nX: y\r\n\r\n";
+      "4\r\nWiki\r\n0005\r\npedia\r\nd;a;b=c;d=\"e;\\\" \t\"\r\n in\r\n\r\nchunks\r\n0\r\nX: "
+      "y\r\n\r\n";
   const size_t trailers = good.size() - std::strlen("X: y\r\n\r\n");
   for (size_t piece = 1; piece <= good.size(); ++piece) {
     CAPTURE(piece);
@@ -113,9 +113,28 @@ TEST_CASE("what a decoder tells of itself") {
 }
 
 TEST_CASE("B1: sizes that are none") {
-  for (const char* size : {"0x5", "+5", "-0", "5 ", " 5", "5     ", "5;", "", "g", "5g", "\t5", "5\t", "5,",
-                           "5.0", "\"5\"", "10000000000000002", "00000000000000005", "FFFFFFFFFFFFFFFF",
-                           "8000000000000000", "-1", "5\x0b", "\xef\xbc\x95"})
+  for (const char* size : {"0x5",
+                           "+5",
+                           "-0",
+                           "5 ",
+                           " 5",
+                           "5     ",
+                           "5;",
+                           "",
+                           "g",
+                           "5g",
+                           "\t5",
+                           "5\t",
+                           "5,",
+                           "5.0",
+                           "\"5\"",
+                           "10000000000000002",
+                           "00000000000000005",
+                           "FFFFFFFFFFFFFFFF",
+                           "8000000000000000",
+                           "-1",
+                           "5\x0b",
+                           "\xef\xbc\x95"})
     checkRefused(size + "\r\nabcde\r\n0\r\n\r\n"s);
   checkRefused("5\0\r\n"s);
 }
@@ -131,9 +150,10 @@ TEST_CASE("all chunks together have at most 2^63 - 1 bytes") {
 }
 
 TEST_CASE("B2: line ends are CR LF") {
-  for (const char* text : {"5\nabcde\r\n0\r\n\r\n", "5\r\nabcde\n0\r\n\r\n", "5;a\nabcde\r\n", "5;a=b\nabcde\r\n",
-                           "5;a=\"b\"\nabcde\r\n", "5;a=\"\n\"\r\nabcde\r\n", "0\n\r\n", "5\rabcde", "5\r\rabcde",
-                           "5\r\nabcde\r0", "5\r\nabcde\r\r\n", "\r\n5\r\n", "\n"})
+  for (const char* text :
+       {"5\nabcde\r\n0\r\n\r\n", "5\r\nabcde\n0\r\n\r\n", "5;a\nabcde\r\n", "5;a=b\nabcde\r\n",
+        "5;a=\"b\"\nabcde\r\n", "5;a=\"\n\"\r\nabcde\r\n", "0\n\r\n", "5\rabcde", "5\r\rabcde",
+        "5\r\nabcde\r0", "5\r\nabcde\r\r\n", "\r\n5\r\n", "\n"})
     checkRefused(text);
 }
 
@@ -144,18 +164,21 @@ TEST_CASE("B3: data ends with CR LF") {
 }
 
 TEST_CASE("extensions are checked") {
-  for (const char* extension : {";a", ";a;b", ";a=b", ";a=\"\"", ";a=\"b c\t\xc3\xa4\"", ";a=\"\\\"\\\\\\\t\"",
-                                ";a=\"b\";c=d", ";!=~"})
+  for (const char* extension : {";a", ";a;b", ";a=b", ";a=\"\"", ";a=\"b c\t\xc3\xa4\"",
+                                ";a=\"\\\"\\\\\\\t\"", ";a=\"b\";c=d", ";!=~"})
     CHECK(decode("1"s + extension + "\r\nx\r\n0\r\n").data == "x");
-  for (const char* extension : {";", ";;", ";a;", ";=b", ";a=", ";a=;b", ";a=b=c", "; a", ";a ", ";a =b", ";a= b",
-                                ";a=\"", ";a=\"b", ";a=\"b\"c", ";a=\"b\" ", ";a=\"\x01\"", ";a=\"\\\x7f\"", ";a=b\"c\"",
-                                ";a/b", ";a,b", ";a=\"b\"=c", ";\xc3\xa4"})
+  for (const char* extension :
+       {";",      ";;",        ";a;",        ";=b",         ";a=",           ";a=;b",
+        ";a=b=c", "; a",       ";a ",        ";a =b",       ";a= b",         ";a=\"",
+        ";a=\"b", ";a=\"b\"c", ";a=\"b\" ",  ";a=\"\x01\"", ";a=\"\\\x7f\"", ";a=b\"c\"",
+        ";a/b",   ";a,b",      ";a=\"b\"=c", ";\xc3\xa4"})
     checkRefused("1"s + extension + "\r\nx\r\n0\r\n");
 }
 
 TEST_CASE("B4: extensions over 4 KiB in all chunks") {
   const auto body = [](size_t first, size_t second) {  // bytes from the ';' on
-    return "1;" + std::string(first - 1, 'a') + "\r\nx\r\n1;" + std::string(second - 1, 'b') + "\r\ny\r\n0\r\n";
+    return "1;" + std::string(first - 1, 'a') + "\r\nx\r\n1;" + std::string(second - 1, 'b') +
+           "\r\ny\r\n0\r\n";
   };
   CHECK(decode(body(4000, 96)).data == "xy");
   checkRefused(body(4000, 97));
@@ -184,8 +207,14 @@ TEST_CASE("B9: a million chunks of one byte in one pass") {
 
 TEST_CASE("chunk headers are written in hex") {
   const std::pair<uint64_t, const char*> sizes[] = {
-      {0, "0\r\n"}, {1, "1\r\n"}, {15, "f\r\n"}, {16, "10\r\n"}, {255, "ff\r\n"}, {4096, "1000\r\n"},
-      {0x123456789abcdef0u, "123456789abcdef0\r\n"}, {UINT64_MAX, "ffffffffffffffff\r\n"},
+      {0, "0\r\n"},
+      {1, "1\r\n"},
+      {15, "f\r\n"},
+      {16, "10\r\n"},
+      {255, "ff\r\n"},
+      {4096, "1000\r\n"},
+      {0x123456789abcdef0u, "123456789abcdef0\r\n"},
+      {UINT64_MAX, "ffffffffffffffff\r\n"},
   };
   for (const auto& [size, text] : sizes) {
     char out[18];

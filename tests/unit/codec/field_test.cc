@@ -31,12 +31,14 @@ constexpr NamedField kNames[] = {
     {"Proxy-Authenticate", Name::ProxyAuthenticate},
     {"Proxy-Authorization", Name::ProxyAuthorization},
     {"Proxy-Connection", Name::ProxyConnection},
+    {"Referer", Name::Referer},
     {"Server", Name::Server},
     {"Set-Cookie", Name::SetCookie},
     {"TE", Name::Te},
     {"Trailer", Name::Trailer},
     {"Transfer-Encoding", Name::TransferEncoding},
     {"Upgrade", Name::Upgrade},
+    {"User-Agent", Name::UserAgent},
     {"Via", Name::Via},
     {"WWW-Authenticate", Name::WwwAuthenticate},
     {"X-Forwarded-For", Name::XForwardedFor},
@@ -54,7 +56,7 @@ TEST_CASE("every name is found in any case") {
   // All but Other and XForwardedOther, which is a family.
   CHECK(std::size(kNames) == static_cast<size_t>(Name::Count) - 2);
   for (const NamedField& field : kNames) {
-    CAPTURE(field.text);
+    CAPTURE(std::string(field.text));
     CHECK(nameOf(field.text) == field.name);
     CHECK(nameOf(mapped(field.text, ::tolower)) == field.name);
     CHECK(nameOf(mapped(field.text, ::toupper)) == field.name);
@@ -63,8 +65,9 @@ TEST_CASE("every name is found in any case") {
 
 TEST_CASE("a name that differs in one byte is another one") {
   for (const NamedField& field : kNames) {
-    CAPTURE(field.text);
     const std::string text = field.text;
+    if (text.find("X-Forwarded-") == 0) continue;  // still of the family
+    CAPTURE(text);
     for (size_t i = 0; i < text.size(); ++i) {
       std::string other = text;
       other[i] = other[i] == '-' ? '_' : '!';
@@ -123,8 +126,8 @@ TEST_CASE("a block finds and drops lines") {
 }
 
 TEST_CASE("methods that may be repeated") {
-  for (const Method method : {Method::Get, Method::Head, Method::Put, Method::Delete,
-                              Method::Options, Method::Trace})
+  for (const Method method :
+       {Method::Get, Method::Head, Method::Put, Method::Delete, Method::Options, Method::Trace})
     CHECK(isIdempotent(method));
   for (const Method method : {Method::Post, Method::Patch, Method::Connect, Method::Other})
     CHECK_FALSE(isIdempotent(method));

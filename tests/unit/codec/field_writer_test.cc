@@ -70,6 +70,17 @@ TEST_CASE("a name has at most 1023 bytes") {
   CHECK(writer.block().nameAt(field[0]).size() == 1023);
 }
 
+TEST_CASE("lines with a known name only need room") {
+  Storage storage;
+  REQUIRE(storage.writer.addKnown(Name::Via, "Via", "1.1 a"));
+  CHECK_FALSE(storage.writer.addKnown(Name::Date, "Date", std::string(45, 'x')));
+  CHECK(storage.wire() == "Via: 1.1 a\r\n");
+  REQUIRE(storage.writer.addKnown(Name::Date, "Date", std::string(44, 'x')));
+  CHECK(storage.writer.block().end == 64);
+  CHECK(storage.writer.block().value(Name::Via) == "1.1 a");
+  CHECK_FALSE(storage.writer.addKnown(Name::Te, "", ""));
+}
+
 TEST_CASE("a cleared writer begins again") {
   Storage storage;
   REQUIRE(storage.writer.add("Via", "1.1 a"));

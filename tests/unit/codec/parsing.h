@@ -79,8 +79,12 @@ inline std::string escaped(std::string_view text) {
   std::string out;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte < 0x7f) out.push_back(c);
-    else out.append("\\x").append(1, "0123456789abcdef"[byte >> 4]).append(1, "0123456789abcdef"[byte & 15]);
+    if (byte >= 0x20 && byte < 0x7f)
+      out.push_back(c);
+    else
+      out.append("\\x")
+          .append(1, "0123456789abcdef"[byte >> 4])
+          .append(1, "0123456789abcdef"[byte & 15]);
   }
   return out;
 }

@@ -1,11 +1,9 @@
 #include <string>
-#include <vector>
 
-#include "proxy/codec/http1/request_line.h"
-#include "tests/unit/codec/parsing.h"
+#include "tests/unit/codec/refusal.h"
 
-// Requests that are understood, and the answers to those of parts A of the bad inputs (the
-// numbers), as far as a parser decides them.
+// Requests that are understood, and the answers to those of part A of the bad inputs (the numbers),
+// as far as a parser decides them by fields.
 
 namespace oxbow::http1 {
 namespace {
@@ -15,40 +13,6 @@ using http::Method;
 using http::Name;
 using http::Version;
 using namespace std::string_literals;
-
-// The status that a request is refused with; 0 when it is not.
-int refusalOf(std::string_view text, const HeadLimits& limits = {}) {
-  const ParsedRequest request(text, limits);
-  CAPTURE(escaped(text));
-  CHECK(request.result.status != ParseStatus::NeedMore);
-  if (request.result.status != ParseStatus::Error) return 0;
-  CHECK(std::string_view(request.result.detail) != "");
-  return request.result.httpStatus;
-}
-
-// The same with a request line before nothing but Host.
-int lineRefusalOf(const std::string& line) { return refusalOf(line + "\r\nHost: a\r\n\r\n"); }
-
-void checkAll(int status, const std::vector<std::string>& texts) {
-  for (const std::string& text : texts) {
-    CAPTURE(escaped(text));
-    CHECK(refusalOf(text) == status);
-  }
-}
-
-void checkAllLines(int status, const std::vector<std::string>& lines) {
-  for (const std::string& line : lines) {
-    CAPTURE(escaped(line));
-    CHECK(lineRefusalOf(line) == status);
-  }
-}
-
-void checkAllFields(int status, const std::vector<std::string>& fields) {
-  for (const std::string& field : fields) {
-    CAPTURE(escaped(field));
-    CHECK(refusalOf(requestWith(field)) == status);
-  }
-}
 
 TEST_CASE("a plain request") {
   const std::string text =
@@ -74,7 +38,8 @@ TEST_CASE("a plain request") {
   CHECK(head.added.count == 0);
   CHECK(textOf(head.fields) ==
         "Host=example.org:8080;User-Agent=curl/8;Accept=*/*;X-Empty=;X-Blank=;");
-  CHECK(head.fields.seen == (http::bitOf(Name::Host) | http::bitOf(Name::Other)));
+  CHECK(head.fields.seen ==
+        (http::bitOf(Name::Host) | http::bitOf(Name::UserAgent) | http::bitOf(Name::Other)));
   CHECK(head.fields.count == 5);
   // The block is the lines as they came, without the empty one.
   const std::string lines = text.substr(text.find("Host"));
@@ -82,12 +47,13 @@ TEST_CASE("a plain request") {
 }
 
 TEST_CASE("a head that was used before is set anew") {
-  ParsedRequest request("POST http://b/ HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n"
-                        "Expect: 100-continue\r\nx_y: 1\r\n\r\n");
+  ParsedRequest request(
+      "POST http://b/ HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n"
+      "Expect: 100-continue\r\nx_y: 1\r\n\r\n");
   REQUIRE(request.result.status == ParseStatus::Done);
   request.head.added = request.head.fields;
-  const ParseResult result = parseRequestHead("GET / HTTP/1.0\r\n\r\n", {}, request.fields,
-                                              request.head);
+  const ParseResult result =
+      parseRequestHead("GET / HTTP/1.0\r\n\r\n", {}, request.fields, request.head);
   REQUIRE(result.status == ParseStatus::Done);
   CHECK(request.head.body == BodyKind::None);
   CHECK(request.head.contentLength == 0);
@@ -98,6 +64,21 @@ TEST_CASE("a head that was used before is set anew") {
   CHECK(request.head.fields.count == 0);
   CHECK(request.head.fields.seen == 0);
   CHECK(request.head.added.count == 0);
+}
+
+TEST_CASE("white space around values is not part of them") {
+  for (const char* before : {"", " ", "  ", "\t", " \t "}) {
+    for (const char* after : {"", " ", "\t", "  \t"}) {
+      const std::string head =
+          requestWith("A:"s + before + "b c" + after + "\r\nD:" + before + after + "\r\n");
+      for (const size_t bodySize : {0, 64}) {  // near to the end of the input, and far from it
+        const ParsedRequest request(head + std::string(bodySize, 'x'));
+        CAPTURE(escaped(head));
+        REQUIRE(request.result.status == ParseStatus::Done);
+        CHECK(textOf(request.head.fields) == "Host=a;A=b c;D=;");
+      }
+    }
+  }
 }
 
 TEST_CASE("lines of every length around the blocks of a scan") {
@@ -118,161 +99,50 @@ TEST_CASE("lines of every length around the blocks of a scan") {
   }
 }
 
-TEST_CASE("methods") {
-  const std::pair<const char*, Method> methods[] = {
-      {"GET", Method::Get},         {"HEAD", Method::Head},   {"POST", Method::Post},
-      {"PUT", Method::Put},         {"DELETE", Method::Delete}, {"OPTIONS", Method::Options},
-      {"PATCH", Method::Patch},     {"get", Method::Other},   {"PROPFIND", Method::Other},
-      {"GETS", Method::Other},      {"G", Method::Other},     {"!#$%&'*+-.^_`|~09", Method::Other},
-  };
-  for (const auto& [text, method] : methods) {
-    const ParsedRequest request(text + " / HTTP/1.1\r\nHost: a\r\n\r\n"s);
-    CAPTURE(text);
-    REQUIRE(request.result.status == ParseStatus::Done);
-    CHECK(request.head.method == method);
-    CHECK(request.head.methodText == text);
-  }
-  checkAllLines(400, {" / HTTP/1.1", "G@T / HTTP/1.1", "GET\t/ HTTP/1.1", "G\xc3 / HTTP/1.1",
-                      "(GET) / HTTP/1.1", "GET"});
-}
-
-TEST_CASE("A15: CONNECT and TRACE are not allowed, which is said at once") {
-  checkAllLines(405, {"CONNECT a:443 HTTP/1.1", "TRACE / HTTP/1.1"});
-  CHECK(ParsedRequest("CONNECT ").result.httpStatus == 405);
-}
-
-TEST_CASE("a method over 32 bytes is not implemented") {
-  CHECK(lineRefusalOf(std::string(32, 'M') + " / HTTP/1.1") == 0);
-  CHECK(lineRefusalOf(std::string(33, 'M') + " / HTTP/1.1") == 501);
-  CHECK(ParsedRequest(std::string(33, 'M')).result.httpStatus == 501);
-}
-
-TEST_CASE("A16: versions") {
-  CHECK(ParsedRequest("GET / HTTP/1.0\r\n\r\n").head.version == Version::Http10);
-  checkAllLines(505, {"GET / HTTP/2.0", "GET / HTTP/1.2", "GET / HTTP/1.10", "GET / HTTP/0.9",
-                      "GET / HTTP/3.0", "GET / HTTP/01.1", "PRI * HTTP/2.0"s.replace(4, 1, "/")});
-  checkAllLines(400, {"GET /", "GET / ", "GET / HTTP", "GET / HTTP/", "GET / HTTP/1", "GET / HTTP/1.",
-                      "GET / HTTP/.1", "GET / http/1.1", "GET / HTTP/1.1 ", "GET / HTTP/1.x",
-                      "GET / HTTP /1.1", "GET / HTTP/1,1", "GET / HTTPS/1.1", "GET / HTTP/-1.1",
-                      "GET / HTTP/1.1\t", "GET / HTTP/1.1\x0b"});
-  CHECK(refusalOf("GET /\r\n") == 400);  // HTTP/0.9
-}
-
-TEST_CASE("exactly one space between the parts") {
-  checkAllLines(400, {"GET  / HTTP/1.1", "GET /  HTTP/1.1", "GET\t/ HTTP/1.1", "GET /\tHTTP/1.1",
-                      " GET / HTTP/1.1", "GET / HTTP/1.1 x"});
-}
-
-TEST_CASE("targets in origin-form") {
-  const char* targets[] = {"/", "//", "/?", "/?a?b=/../", "/a//b/", "/%zz", "/a;b=c,d", "/;x",
-                           "/\"<>\\^`{|}", "/..a", "/a..", "/...", "/%2", "/.a/b.", "/a%2eb"};
-  for (const char* target : targets) {
-    const ParsedRequest request("GET "s + target + " HTTP/1.1\r\nHost: a\r\n\r\n");
-    CAPTURE(target);
-    REQUIRE(request.result.status == ParseStatus::Done);
-    CHECK(request.head.target == target);
-    const std::string_view text = target;
-    CHECK(request.head.path == text.substr(0, text.find('?')));
-    CHECK_FALSE(request.head.dotSegments);
-  }
-}
-
-TEST_CASE("targets of every length around the blocks of a scan") {
-  for (size_t size = 0; size < 70; ++size) {
-    for (const std::string& query : {""s, "?q=1"s, "?" + std::string(size, 'q')}) {
-      const std::string path = "/" + std::string(size, 'p');
-      const ParsedRequest request("GET " + path + query + " HTTP/1.0\r\n\r\n");
-      CAPTURE(size);
-      REQUIRE(request.result.status == ParseStatus::Done);
-      CHECK(request.head.path == path);
-      CHECK(request.head.target == path + query);
-    }
-  }
-}
-
-TEST_CASE("A13: bytes that a target must not have") {
-  for (const char* place : {"/", "/a", "/a/0123456789abcdef0123456789", "/a?b", "/a.b"}) {
-    for (int byte = 0; byte < 256; ++byte) {
-      if (byte > 0x20 && byte < 0x7f && byte != '#') continue;
-      std::string line = "GET "s + place;
-      line.push_back(static_cast<char>(byte));
-      CAPTURE(escaped(line));
-      CHECK(lineRefusalOf(line + "x HTTP/1.1") == 400);
-    }
-  }
-}
-
-TEST_CASE("A14: dot-segments are told, however they are written") {
-  for (const char* path :
-       {"/.", "/..", "/./", "/../", "/a/.", "/a/..", "/a/./b", "/a/../b", "/%2e", "/%2E%2e/", "/.%2e",
-        "/a/%2E./b", "/..;x", "/.;", "/..;a=b/c", "/a\\..\\b", "/..\\", "/a%2f..%2fb", "/%2F..",
-        "/a%5c..", "/a%5C.%5Cb", "/0123456789abcdef0123456789/..", "/a/%2e%2e;x/b"})
-    CHECK_MESSAGE(hasDotSegments(path), path);
-  for (const char* path : {"/", "", "/...", "/.a", "/a.", "/..a/", "/a../b", "/%2e%2e%2e", "/%2ea",
-                           "/;..", "/a;../b", "/%252e%252e", "/%2", "/%2x.", "/a.b.c/d.e", "/;/a"})
-    CHECK_MESSAGE(!hasDotSegments(path), path);
-  CHECK(ParsedRequest("GET /a/../b HTTP/1.0\r\n\r\n").head.dotSegments);
-  CHECK(ParsedRequest("GET /a/%2E%2E HTTP/1.0\r\n\r\n").head.dotSegments);
-  CHECK(ParsedRequest("GET http://a/.. HTTP/1.0\r\n\r\n").head.dotSegments);
-  CHECK_FALSE(ParsedRequest("GET /a?/../ HTTP/1.0\r\n\r\n").head.dotSegments);
-}
-
-TEST_CASE("A12: in absolute-form the target's authority wins") {
-  const ParsedRequest request("GET HTTP://Example.org:81/x?y HTTP/1.1\r\nHost: other\r\n\r\n");
-  REQUIRE(request.result.status == ParseStatus::Done);
-  CHECK(request.head.absoluteForm);
-  CHECK(request.head.authority == "Example.org:81");
-  CHECK(request.head.target == "/x?y");
-  CHECK(request.head.path == "/x");
-  CHECK(request.head.fields.value(Name::Host) == "other");
-
-  const ParsedRequest secure("GET https://[::1]/ HTTP/1.1\r\nHost: a\r\n\r\n");
-  CHECK(secure.head.authority == "[::1]");
-  CHECK(secure.head.target == "/");
-}
-
-TEST_CASE("an absolute-form without a path") {
-  const ParsedRequest request("GET http://example.org HTTP/1.1\r\nHost: a\r\n\r\n");
-  REQUIRE(request.result.status == ParseStatus::Done);
-  CHECK(request.head.target == "/");
-  CHECK(request.head.path == "/");
-  CHECK(request.head.authority == "example.org");
-  CHECK(ParsedRequest("OPTIONS http://b HTTP/1.1\r\nHost: a\r\n\r\n").head.target == "*");
-}
-
-TEST_CASE("targets that are none") {
-  checkAllLines(400, {"GET http:// HTTP/1.1", "GET http:/// HTTP/1.1", "GET http:/a HTTP/1.1",
-                      "GET http//a HTTP/1.1", "GET ftp://a/ HTTP/1.1", "GET httpss://a/ HTTP/1.1",
-                      "GET http://u@a/ HTTP/1.1", "GET http://u:p@a/ HTTP/1.1",
-                      "GET http://a:x/ HTTP/1.1", "GET http://a?b HTTP/1.1", "GET http://a#b HTTP/1.1",
-                      "GET http://[::1/ HTTP/1.1", "GET http://a,b/ HTTP/1.1", "GET example.org HTTP/1.1",
-                      "GET example.org:80 HTTP/1.1", "GET a/b HTTP/1.1", "GET ?a HTTP/1.1",
-                      "GET http HTTP/1.1", "GET http:\\\\a/ HTTP/1.1", "GET https:a HTTP/1.1"});
-}
-
-TEST_CASE("the asterisk belongs to OPTIONS") {
-  const ParsedRequest request("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n");
-  REQUIRE(request.result.status == ParseStatus::Done);
-  CHECK(request.head.target == "*");
-  CHECK(request.head.path == "*");
-  checkAllLines(400, {"GET * HTTP/1.1", "OPTIONS ** HTTP/1.1", "OPTIONS */ HTTP/1.1"});
-  CHECK(lineRefusalOf("OPTIONS / HTTP/1.1") == 0);
-}
-
 TEST_CASE("A11: Host") {
-  for (const char* host : {"a", "example.org", "127.0.0.1:8080", "[::1]", "[2001:db8::1]:65535", "a:0",
-                           "a:", "a_b", "xn--a.b.", "a%20b", "a!$&'()*+;=~", "-", "a:00080",
+  for (const char* host : {"a", "example.org", "127.0.0.1:8080", "[::1]", "[2001:db8::1]:65535",
+                           "a:0", "a:", "a_b", "xn--a.b.", "a%20b", "a!$&'()*+;=~", "-", "a:00080",
                            "0123456789abcdef0123456789abcdef.example.org:8443"}) {
     const ParsedRequest request("GET / HTTP/1.1\r\nHost: "s + host + "\r\n\r\n");
     CAPTURE(host);
     CHECK(request.result.status == ParseStatus::Done);
     CHECK(request.head.authority == host);
   }
-  for (const char* host :
-       {"", "u@a", "u:p@a", "a/b", "a, b", "a,b", "a b", ":80", ":", "a:b", "a:65536", "a:99999999999",
-        "a:80:80", "a:-1", "[::1", "::1", "[::1]x", "[::1]:x", "[]", "[a]", "[::1%25eth0]", "[v1.a]",
-        "[127.0.0.1]", "http://a", "a?b", "a#b", "a%", "a%2", "a%zz", "a\\b", "<a>", "\"a\"", "a\tb",
-        "\xc3\xa4.org", "[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000]"}) {
+  for (const char* host : {"",
+                           "u@a",
+                           "u:p@a",
+                           "a/b",
+                           "a, b",
+                           "a,b",
+                           "a b",
+                           ":80",
+                           ":",
+                           "a:b",
+                           "a:65536",
+                           "a:99999999999",
+                           "a:80:80",
+                           "a:-1",
+                           "[::1",
+                           "::1",
+                           "[::1]x",
+                           "[::1]:x",
+                           "[]",
+                           "[a]",
+                           "[::1%25eth0]",
+                           "[v1.a]",
+                           "[127.0.0.1]",
+                           "http://a",
+                           "a?b",
+                           "a#b",
+                           "a%",
+                           "a%2",
+                           "a%zz",
+                           "a\\b",
+                           "<a>",
+                           "\"a\"",
+                           "a\tb",
+                           "\xc3\xa4.org",
+                           "[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000]"}) {
     CAPTURE(escaped(host));
     CHECK(refusalOf("GET / HTTP/1.1\r\nHost: "s + host + "\r\n\r\n") == 400);
   }
@@ -286,24 +156,44 @@ TEST_CASE("A11: Host") {
 
 TEST_CASE("bodies by Content-Length") {
   const std::pair<const char*, uint64_t> lengths[] = {
-      {"0", 0}, {"5", 5}, {"0005", 5}, {"00000000000000000000000000000012", 12},
+      {"0", 0},
+      {"5", 5},
+      {"0005", 5},
+      {"00000000000000000000000000000012", 12},
       {"9223372036854775807", 9223372036854775807u},
   };
-  for (const auto& [text, length] : lengths) {
-    const ParsedRequest request(requestWith("Content-Length: "s + text + "\r\n"));
-    CAPTURE(text);
+  for (const auto& one : lengths) {
+    const ParsedRequest request(requestWith("Content-Length: "s + one.first + "\r\n"));
+    CAPTURE(one.first);
     REQUIRE(request.result.status == ParseStatus::Done);
     CHECK(request.head.body == BodyKind::Length);  // of 0, too
-    CHECK(request.head.contentLength == length);
+    CHECK(request.head.contentLength == one.second);
   }
 }
 
 TEST_CASE("A2, A3: lengths that are none or many") {
   checkAllFields(400, {"Content-Length: 5\r\nContent-Length: 6\r\n",
                        "Content-Length: 5\r\ncontent-length: 5\r\n"});
-  for (const char* length : {"5, 6", "5, 5", "5,5", "+5", "-1", "0x5", "5_0", "5 5", "", " ", "5.0", "5e1",
-                             "9223372036854775808", "18446744073709551616", "18446744073709551621",
-                             "99999999999999999999999999", "\"5\"", "5;", "a", "\xd9\xa5"}) {
+  for (const char* length : {"5, 6",
+                             "5, 5",
+                             "5,5",
+                             "+5",
+                             "-1",
+                             "0x5",
+                             "5_0",
+                             "5 5",
+                             "",
+                             " ",
+                             "5.0",
+                             "5e1",
+                             "9223372036854775808",
+                             "18446744073709551616",
+                             "18446744073709551621",
+                             "99999999999999999999999999",
+                             "\"5\"",
+                             "5;",
+                             "a",
+                             "\xd9\xa5"}) {
     CAPTURE(length);
     CHECK(refusalOf(requestWith("Content-Length: "s + length + "\r\n")) == 400);
   }
@@ -328,11 +218,29 @@ TEST_CASE("A1, A4: Transfer-Encoding where it must not be") {
 }
 
 TEST_CASE("A5: other transfer codings") {
-  for (const char* coding :
-       {"xchunked", "chunkedx", ",chunked", "chunked,", "chunked, identity", "chunked, chunked",
-        "gzip, chunked, chunked", "gzip, xchunked", "gzip,, chunked", "gzip,", ",", "", "chunked;q=1",
-        "\"chunked\"", "chunked\x0b", "chunked\x0c", "\x0b" "chunked", "chun ked", "ch\tunked", "gzip chunked",
-        "gzip;a=b", "chunked, gzip"}) {
+  for (const char* coding : {"xchunked",
+                             "chunkedx",
+                             ",chunked",
+                             "chunked,",
+                             "chunked, identity",
+                             "chunked, chunked",
+                             "gzip, chunked, chunked",
+                             "gzip, xchunked",
+                             "gzip,, chunked",
+                             "gzip,",
+                             ",",
+                             "",
+                             "chunked;q=1",
+                             "\"chunked\"",
+                             "chunked\x0b",
+                             "chunked\x0c",
+                             "\x0b"
+                             "chunked",
+                             "chun ked",
+                             "ch\tunked",
+                             "gzip chunked",
+                             "gzip;a=b",
+                             "chunked, gzip"}) {
     CAPTURE(escaped(coding));
     CHECK(refusalOf(requestWith("Transfer-Encoding: "s + coding + "\r\n")) == 400);
   }
@@ -340,7 +248,8 @@ TEST_CASE("A5: other transfer codings") {
   checkAllFields(400, {"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
                        "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
                        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n"});
-  for (const char* coding : {"gzip", "identity", "gzip, chunked", "gzip , chunked", "deflate, gzip"}) {
+  for (const char* coding :
+       {"gzip", "identity", "gzip, chunked", "gzip , chunked", "deflate, gzip"}) {
     const ParsedRequest request(requestWith("Transfer-Encoding: "s + coding + "\r\n"));
     CAPTURE(coding);
     CHECK(request.result.httpStatus == 501);
@@ -349,16 +258,17 @@ TEST_CASE("A5: other transfer codings") {
 }
 
 TEST_CASE("A6: white space around names") {
-  checkAllFields(400, {"A : b\r\n", "A\t: b\r\n", "A: b\r\n c\r\n", "A: b\r\n\tc\r\n", "A: b\r\n \r\n",
-                       "Content-Length : 5\r\n", "A b: c\r\n"});
+  checkAllFields(400, {"A : b\r\n", "A\t: b\r\n", "A: b\r\n c\r\n", "A: b\r\n\tc\r\n",
+                       "A: b\r\n \r\n", "Content-Length : 5\r\n", "A b: c\r\n"});
   checkAll(400, {"GET / HTTP/1.1\r\n Host: a\r\n\r\n", "GET / HTTP/1.1\r\n\tHost: a\r\n\r\n",
                  "GET / HTTP/1.1\r\n \r\nHost: a\r\n\r\n"});
 }
 
 TEST_CASE("A7: names that are none") {
-  checkAllFields(400, {": b\r\n", "A\r\n", "A\r\nB: c\r\n", "A/B: c\r\n", "A\"B: c\r\n", "(A): c\r\n",
-                       "\xc3\xa4: b\r\n", "A\x80: b\r\n", "A\x01: b\r\n", "A\x7f: b\r\n", "A@: b\r\n",
-                       "Long-Enough-To-Leave-The-Block\xff: b\r\n", "A\0B: c\r\n"s, "A[0]: c\r\n"});
+  checkAllFields(400,
+                 {": b\r\n", "A\r\n", "A\r\nB: c\r\n", "A/B: c\r\n", "A\"B: c\r\n", "(A): c\r\n",
+                  "\xc3\xa4: b\r\n", "A\x80: b\r\n", "A\x01: b\r\n", "A\x7f: b\r\n", "A@: b\r\n",
+                  "Long-Enough-To-Leave-The-Block\xff: b\r\n", "A\0B: c\r\n"s, "A[0]: c\r\n"});
   CHECK(refusalOf(requestWith("!#$%&'*+-.^`|~0aZ: b\r\n")) == 0);
 }
 
@@ -402,7 +312,8 @@ TEST_CASE("A10: lines end with CR LF") {
 }
 
 TEST_CASE("A19: names with an underscore are dropped, counted, and count") {
-  const std::string text = requestWith("X_Forwarded_For: 1\r\nA: b\r\n_: c\r\nlong_enough_for_two_blocks: d\r\n");
+  const std::string text =
+      requestWith("X_Forwarded_For: 1\r\nA: b\r\n_: c\r\nlong_enough_for_two_blocks: d\r\n");
   const ParsedRequest request(text);
   REQUIRE(request.result.status == ParseStatus::Done);
   CHECK(textOf(request.head.fields) == "Host=a;A=b;");
@@ -412,7 +323,8 @@ TEST_CASE("A19: names with an underscore are dropped, counted, and count") {
   HeadLimits keep;
   keep.keepUnderscores = true;
   const ParsedRequest kept(text, keep);
-  CHECK(textOf(kept.head.fields) == "Host=a;X_Forwarded_For=1;A=b;_=c;long_enough_for_two_blocks=d;");
+  CHECK(textOf(kept.head.fields) ==
+        "Host=a;X_Forwarded_For=1;A=b;_=c;long_enough_for_two_blocks=d;");
   CHECK(kept.head.underscoreNames == 0);
 
   HeadLimits few;
@@ -433,28 +345,9 @@ TEST_CASE("A20: expectations") {
 }
 
 TEST_CASE("what is malformed is 400, even when it is not supported either") {
-  checkAllFields(400, {"Expect: x\r\nContent-Length: y\r\n", "Transfer-Encoding: gzip\r\nHost: b\r\n",
-                       "Transfer-Encoding: gzip\r\nA: \x01\r\n"});
-}
-
-TEST_CASE("A23: limits of the request line") {
-  HeadLimits limits;
-  limits.startLine = 40;
-  const auto line = [](size_t size) {  // with its CRLF
-    return "GET /" + std::string(size - 16, 'p') + " HTTP/1.1\r\n";
-  };
-  REQUIRE(line(40).size() == 40);
-  CHECK(refusalOf(line(40) + "Host: a\r\n\r\n", limits) == 0);
-  CHECK(refusalOf(line(41) + "Host: a\r\n\r\n", limits) == 414);
-  const ParsedRequest early("GET /" + std::string(35, 'p'), limits);
-  CHECK(early.result.httpStatus == 414);
-  CHECK(early.result.tooLarge);
-  CHECK(ParsedRequest("GET /" + std::string(34, 'p'), limits).result.status == ParseStatus::NeedMore);
-  CHECK(refusalOf("GET /" + std::string(8192, 'p')) == 414);
-  CHECK(refusalOf("GET /?" + std::string(8192, 'p')) == 414);
-  CHECK(refusalOf("GET http://" + std::string(8192, 'p')) == 414);
-  CHECK(refusalOf("GET / HTTP/" + std::string(8192, '1')) == 414);
-  CHECK(refusalOf("GET / HTTP/1." + std::string(8192, '1')) == 414);
+  checkAllFields(400,
+                 {"Expect: x\r\nContent-Length: y\r\n", "Transfer-Encoding: gzip\r\nHost: b\r\n",
+                  "Transfer-Encoding: gzip\r\nA: \x01\r\n"});
 }
 
 TEST_CASE("A23: limits of the fields") {
@@ -497,19 +390,6 @@ TEST_CASE("A23: the number of fields") {
   CHECK(refusalOf("GET / HTTP/1.0\r\n" + many + "A: b\r\n\r\n", limits) == 431);
 }
 
-TEST_CASE("A25: a few empty lines before the request are skipped") {
-  const std::string text = requestWith("");
-  for (const char* before : {"\r\n", "\r\n\r\n"}) {
-    const ParsedRequest request(before + text);
-    CHECK(request.result.status == ParseStatus::Done);
-    CHECK(request.result.consumed == text.size() + std::strlen(before));
-    CHECK(request.head.method == Method::Get);
-  }
-  checkAll(400, {"\r\n\r\n\r\n" + text, "\n" + text, "\r" + text, "\r\n\n" + text, "\r\r\n" + text});
-  for (const char* part : {"", "\r", "\r\n", "\r\n\r", "\r\n\r\n"})
-    CHECK(ParsedRequest(part).result.status == ParseStatus::NeedMore);
-}
-
 TEST_CASE("keeping the connection") {
   struct Case {
     const char* version;
@@ -535,7 +415,8 @@ TEST_CASE("keeping the connection") {
       {"1.0", "Connection: close\r\n", false},
   };
   for (const Case& one : cases) {
-    const ParsedRequest request("GET / HTTP/"s + one.version + "\r\nHost: a\r\n" + one.fields + "\r\n");
+    const ParsedRequest request("GET / HTTP/"s + one.version + "\r\nHost: a\r\n" + one.fields +
+                                "\r\n");
     CAPTURE(one.version);
     CAPTURE(one.fields);
     REQUIRE(request.result.status == ParseStatus::Done);
@@ -549,22 +430,6 @@ TEST_CASE("Connection has a bounded number of options") {
   CHECK(refusalOf(requestWith("Connection: " + options + "a\r\n")) == 0);
   CHECK(refusalOf(requestWith("Connection: " + options + "a,a\r\n")) == 431);
   CHECK(refusalOf(requestWith("Connection: " + options + "a\r\nConnection: b\r\n")) == 431);
-}
-
-TEST_CASE("other protocols are told by their first bytes") {
-  const std::string clientHello = "\x16\x03\x01\x02";
-  CHECK(ParsedRequest(clientHello.substr(0, 1)).result.httpStatus == 400);
-  CHECK(ParsedRequest("SSH-2.0-OpenSSH_9.2p1 D").result.httpStatus == 400);
-  CHECK(ParsedRequest("SSH-2.0-OpenSSH_9.2p1\r").result.httpStatus == 400);
-  CHECK(ParsedRequest("*1\r").result.httpStatus == 400);        // Redis
-  CHECK(ParsedRequest("\0\0\0\x08"s).result.httpStatus == 400);  // PostgreSQL
-  CHECK(ParsedRequest("GET x").result.httpStatus == 400);
-  CHECK(ParsedRequest("GET / X").result.httpStatus == 400);
-  CHECK(ParsedRequest("GET / HTTP/1.1x").result.httpStatus == 400);
-  CHECK(ParsedRequest("GET / HTTP/1.1\r\nHost: \x01").result.httpStatus == 400);
-  CHECK(ParsedRequest("GET / HTTP/1.1\r\n ").result.httpStatus == 400);
-  // The preface of HTTP/2 does not look wrong before its version, and then not for long.
-  CHECK(ParsedRequest("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").result.httpStatus == 400);
 }
 
 // Every prefix of a message asks for more; what is whole does not care for what follows; once
@@ -593,14 +458,17 @@ void checkPrefixes(const std::string& text) {
 TEST_CASE("growing prefixes") {
   for (const char* text :
        {"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /x HTTP/1.1\r\n",
-        "\r\n\r\nPOST /a/b.c?d HTTP/1.1\r\nHost: example.org:80\r\nContent-Length: 12\r\nExpect: 100-continue\r\n\r\n{}",
+        "\r\n\r\nPOST /a/b.c?d HTTP/1.1\r\nHost: example.org:80\r\nContent-Length: 12\r\nExpect: "
+        "100-continue\r\n\r\n{}",
         "OPTIONS * HTTP/1.0\r\n\r\n", "A / HTTP/1.0\r\n\r\n",
-        "GET https://example.org/index.html HTTP/1.1\r\nHost: example.org\r\nAccept:\r\nx_y:  z \r\n\r\n",
-        "GET / HTTP/2.0\r\nHost: a\r\n\r\n", "GET / HTTP/1.10\r\n\r\n", "CONNECT a:443 HTTP/1.1\r\n\r\n",
-        "GET /\r\n", "GET / HTTP/1.1\r\nA : b\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "\r\n\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",
-        "GET ftp://a/ HTTP/1.1\r\n", "GET http://a@b/ HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: a\r\n\rx"})
+        "GET https://example.org/index.html HTTP/1.1\r\nHost: example.org\r\nAccept:\r\nx_y:  z "
+        "\r\n\r\n",
+        "GET / HTTP/2.0\r\nHost: a\r\n\r\n", "GET / HTTP/1.10\r\n\r\n",
+        "CONNECT a:443 HTTP/1.1\r\n\r\n", "GET /\r\n", "GET / HTTP/1.1\r\nA : b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.1\r\n\r\n", "\r\n\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", "GET ftp://a/ HTTP/1.1\r\n",
+        "GET http://a@b/ HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: a\r\n\rx"})
     checkPrefixes(text);
 }
 

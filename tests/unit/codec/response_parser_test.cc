@@ -54,11 +54,15 @@ TEST_CASE("status lines") {
     const char* reason;
   };
   const Case cases[] = {
-      {"HTTP/1.1 100 Continue", 100, "Continue"}, {"HTTP/1.1 599 x", 599, "x"},
-      {"HTTP/1.1 204 ", 204, ""},                 {"HTTP/1.1 404", 404, ""},  // K8
-      {"HTTP/1.0 200 OK", 200, "OK"},             {"HTTP/1.1 200  a  b ", 200, " a  b "},
+      {"HTTP/1.1 100 Continue", 100, "Continue"},
+      {"HTTP/1.1 599 x", 599, "x"},
+      {"HTTP/1.1 204 ", 204, ""},
+      {"HTTP/1.1 404", 404, ""},  // K8
+      {"HTTP/1.0 200 OK", 200, "OK"},
+      {"HTTP/1.1 200  a  b ", 200, " a  b "},
       {"HTTP/1.1 200 \xc3\xa4\t", 200, "\xc3\xa4\t"},
-      {"HTTP/1.1 500 A reason that needs more than a block", 500, "A reason that needs more than a block"},
+      {"HTTP/1.1 500 A reason that needs more than a block", 500,
+       "A reason that needs more than a block"},
   };
   for (const Case& one : cases) {
     const ParsedResponse response(one.line + "\r\n\r\n"s);
@@ -71,20 +75,48 @@ TEST_CASE("status lines") {
 }
 
 TEST_CASE("K5: status lines that are none") {
-  for (const char* line :
-       {"HTTP/1.1 99 x", "HTTP/1.1 1000 x", "HTTP/1.1 abc x", "HTTP/1.1 099 x", "HTTP/1.1 600 x",
-        "HTTP/1.1 999 x", "HTTP/1.1 000 x", "HTTP/1.1 -20 x", "HTTP/1.1 20", "HTTP/1.1 20 ", "HTTP/1.1 2000",
-        "HTTP/1.1 200x", "HTTP/1.1  200 OK", "HTTP/1.1\t200 OK", "HTTP/1.1200 OK", "HTTP/1.1 200\tOK",
-        "HTTP/2.0 200 OK", "HTTP/2 200", "HTTP/1.2 200 OK", "HTTP/1.10 200 OK", "HTTP/0.9 200 OK",
-        "http/1.1 200 OK", "HTTP 200 OK", "ICY 200 OK", " HTTP/1.1 200 OK", "SSH-2.0-OpenSSH_9.2",
-        "\x15\x03\x03", "<html>", "", "HTTP/1.1 200 O\x01K", "HTTP/1.1 200 O\x7fK", "HTTP/1.1 200 OK\r",
-        "HTTP/1.1 200\r", "HTTP/1.1", "HTTP/1.1 2 0 OK"})
+  for (const char* line : {"HTTP/1.1 99 x",
+                           "HTTP/1.1 1000 x",
+                           "HTTP/1.1 abc x",
+                           "HTTP/1.1 099 x",
+                           "HTTP/1.1 600 x",
+                           "HTTP/1.1 999 x",
+                           "HTTP/1.1 000 x",
+                           "HTTP/1.1 -20 x",
+                           "HTTP/1.1 20",
+                           "HTTP/1.1 20 ",
+                           "HTTP/1.1 2000",
+                           "HTTP/1.1 200x",
+                           "HTTP/1.1  200 OK",
+                           "HTTP/1.1\t200 OK",
+                           "HTTP/1.1200 OK",
+                           "HTTP/1.1 200\tOK",
+                           "HTTP/2.0 200 OK",
+                           "HTTP/2 200",
+                           "HTTP/1.2 200 OK",
+                           "HTTP/1.10 200 OK",
+                           "HTTP/0.9 200 OK",
+                           "http/1.1 200 OK",
+                           "HTTP 200 OK",
+                           "ICY 200 OK",
+                           " HTTP/1.1 200 OK",
+                           "SSH-2.0-OpenSSH_9.2",
+                           "\x15\x03\x03",
+                           "<html>",
+                           "",
+                           "HTTP/1.1 200 O\x01K",
+                           "HTTP/1.1 200 O\x7fK",
+                           "HTTP/1.1 200 OK\r",
+                           "HTTP/1.1 200\r",
+                           "HTTP/1.1",
+                           "HTTP/1.1 2 0 OK"})
     checkRefused(line + "\r\n\r\n"s);
   checkRefused("HTTP/1.1 200 OK\n\r\n");
   checkRefused("HTTP/1.1 200\n\r\n");
   checkRefused("HTTP/1.1 200 OK\0\r\n\r\n"s);
   // At their first wrong byte.
-  for (const char* part : {"S", "\x15", "<", "HTTP/2", "HTTP/1.1 0", "HTTP/1.1 6", "HTTP/1.1 2x", "\r"})
+  for (const char* part :
+       {"S", "\x15", "<", "HTTP/2", "HTTP/1.1 0", "HTTP/1.1 6", "HTTP/1.1 2x", "\r"})
     checkRefused(part);
 }
 
@@ -118,8 +150,10 @@ TEST_CASE("how the body ends") {
       {Method::Connect, "HTTP/1.1 200 x", length, BodyKind::None, true},
       {Method::Connect, "HTTP/1.1 403 x", length, BodyKind::Length, true},
       {Method::Get, "HTTP/1.1 205 x", length, BodyKind::Length, true},
-      {Method::Get, "HTTP/1.1 200 OK", "Content-Length: 5\r\nConnection: close\r\n", BodyKind::Length, false},
-      {Method::Get, "HTTP/1.0 200 OK", "Content-Length: 5\r\nConnection: keep-alive\r\n", BodyKind::Length, true},
+      {Method::Get, "HTTP/1.1 200 OK", "Content-Length: 5\r\nConnection: close\r\n",
+       BodyKind::Length, false},
+      {Method::Get, "HTTP/1.0 200 OK", "Content-Length: 5\r\nConnection: keep-alive\r\n",
+       BodyKind::Length, true},
       {Method::Head, "HTTP/1.0 200 OK", length, BodyKind::None, false},
   };
   for (const Case& one : cases) {
@@ -137,8 +171,8 @@ TEST_CASE("how the body ends") {
 TEST_CASE("a head that was used before is set anew") {
   ParsedResponse response(responseWith("Content-Length: 5\r\n"));
   response.head.added = response.head.fields;
-  const ParseResult result = parseResponseHead("HTTP/1.1 200\r\n\r\n", Method::Get, {}, response.fields,
-                                               response.head);
+  const ParseResult result =
+      parseResponseHead("HTTP/1.1 200\r\n\r\n", Method::Get, {}, response.fields, response.head);
   REQUIRE(result.status == ParseStatus::Done);
   CHECK(response.head.reason.empty());
   CHECK_FALSE(response.head.hasContentLength);
@@ -150,13 +184,15 @@ TEST_CASE("a head that was used before is set anew") {
 TEST_CASE("K4: framing that is ambiguous or malformed") {
   checkFieldsRefused({"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
                       "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
-                      "Content-Length: 5\r\nContent-Length: 6\r\n", "Content-Length: 5\r\nContent-Length: 5\r\n",
-                      "Content-Length: 5, 5\r\n", "Content-Length: +5\r\n", "Content-Length: -1\r\n",
-                      "Content-Length:\r\n", "Content-Length: 9223372036854775808\r\n",
-                      "A: \0\r\n"s, "A: b\rc\r\n", "A: b\n", "A : b\r\n", "A: b\r\n c\r\n", " A: b\r\n",
-                      ": b\r\n", "A\r\n", "A\x80: b\r\n", "A: b\x01\r\n"});
+                      "Content-Length: 5\r\nContent-Length: 6\r\n",
+                      "Content-Length: 5\r\nContent-Length: 5\r\n", "Content-Length: 5, 5\r\n",
+                      "Content-Length: +5\r\n", "Content-Length: -1\r\n", "Content-Length:\r\n",
+                      "Content-Length: 9223372036854775808\r\n", "A: \0\r\n"s, "A: b\rc\r\n",
+                      "A: b\n", "A : b\r\n", "A: b\r\n c\r\n", " A: b\r\n", ": b\r\n", "A\r\n",
+                      "A\x80: b\r\n", "A: b\x01\r\n"});
   checkRefused("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
-  for (const char* coding : {"gzip", "gzip, chunked", "identity", "xchunked", "", "chunked, chunked", ",chunked"}) {
+  for (const char* coding :
+       {"gzip", "gzip, chunked", "identity", "xchunked", "", "chunked, chunked", ",chunked"}) {
     const ParsedResponse response(responseWith("Transfer-Encoding: "s + coding + "\r\n"));
     CAPTURE(coding);
     CHECK(response.result.status == ParseStatus::Error);
@@ -166,7 +202,8 @@ TEST_CASE("K4: framing that is ambiguous or malformed") {
   CHECK(ParsedResponse(responseWith("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"))
             .result.transferCoding);
   // Also where the body is empty anyway.
-  CHECK(ParsedResponse(responseWith("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"), Method::Head)
+  CHECK(ParsedResponse(responseWith("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"),
+                       Method::Head)
             .result.status == ParseStatus::Error);
 }
 
@@ -188,9 +225,11 @@ TEST_CASE("K6: heads over the limits") {
 TEST_CASE("growing prefixes") {
   for (const char* text :
        {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nServer: something or other\r\n\r\nhello",
-        "HTTP/1.0 404\r\n\r\n", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n",
-        "HTTP/1.1 2000 OK\r\n", "HTTP/1.1 200 O\x01", "HTTP/1.1 200 OK\rx"}) {
+        "HTTP/1.0 404\r\n\r\n",
+        "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n", "HTTP/1.1 2000 OK\r\n", "HTTP/1.1 200 O\x01",
+        "HTTP/1.1 200 OK\rx"}) {
     CAPTURE(escaped(text));
     const std::string_view all = text;
     const ParsedResponse whole(all);

@@ -12,8 +12,8 @@ using http::BodyKind;
 using http::Name;
 using namespace std::string_literals;
 
-std::string written(const http::RequestHead& head, std::string_view target, std::string_view authority,
-                    const Framing& framing) {
+std::string written(const http::RequestHead& head, std::string_view target,
+                    std::string_view authority, const Framing& framing) {
   std::string out(requestHeadBound(head, target.size(), authority.size()), '?');
   const char* end = writeRequestHead(out.data(), head, target, authority, framing);
   REQUIRE(static_cast<size_t>(end - out.data()) <= out.size());
@@ -54,8 +54,10 @@ TEST_CASE("dropped lines leave no trace, wherever they are") {
 
 TEST_CASE("target, authority and version are those of this hop") {
   const ParsedRequest request("POST http://x/y HTTP/1.0\r\nA: 1\r\nHost: h\r\nB: 2\r\n\r\n");
-  CHECK(written(request.head, "/z", "h", {}) == "POST /z HTTP/1.1\r\nA: 1\r\nHost: h\r\nB: 2\r\n\r\n");
-  CHECK(written(request.head, "/z", "i", {}) == "POST /z HTTP/1.1\r\nA: 1\r\nHost: i\r\nB: 2\r\n\r\n");
+  CHECK(written(request.head, "/z", "h", {}) ==
+        "POST /z HTTP/1.1\r\nA: 1\r\nHost: h\r\nB: 2\r\n\r\n");
+  CHECK(written(request.head, "/z", "i", {}) ==
+        "POST /z HTTP/1.1\r\nA: 1\r\nHost: i\r\nB: 2\r\n\r\n");
   CHECK(written(request.head) == "POST /y HTTP/1.1\r\nA: 1\r\nHost: x\r\nB: 2\r\n\r\n");
 }
 
@@ -76,21 +78,28 @@ TEST_CASE("a Host that was dropped is written anew") {
 TEST_CASE("framing of a request") {
   const ParsedRequest request("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 005\r\nA: 1\r\n\r\n");
   const std::string start = "PUT / HTTP/1.1\r\nHost: h\r\n";
-  CHECK(written(request.head, {.body = BodyKind::Length}) == start + "Content-Length: 005\r\nA: 1\r\n\r\n");
-  CHECK(written(request.head, {.body = BodyKind::Length, .writeLength = true, .contentLength = 7}) ==
-        start + "A: 1\r\nContent-Length: 7\r\n\r\n");
-  CHECK(written(request.head, {.body = BodyKind::Length, .writeLength = true, .contentLength = UINT64_MAX}) ==
+  CHECK(written(request.head, {.body = BodyKind::Length}) ==
+        start + "Content-Length: 005\r\nA: 1\r\n\r\n");
+  CHECK(
+      written(request.head, {.body = BodyKind::Length, .writeLength = true, .contentLength = 7}) ==
+      start + "A: 1\r\nContent-Length: 7\r\n\r\n");
+  CHECK(written(request.head,
+                {.body = BodyKind::Length, .writeLength = true, .contentLength = UINT64_MAX}) ==
         start + "A: 1\r\nContent-Length: 18446744073709551615\r\n\r\n");
-  CHECK(written(request.head, {.body = BodyKind::Chunked}) == start + "A: 1\r\nTransfer-Encoding: chunked\r\n\r\n");
+  CHECK(written(request.head, {.body = BodyKind::Chunked}) ==
+        start + "A: 1\r\nTransfer-Encoding: chunked\r\n\r\n");
   CHECK(written(request.head) == start + "A: 1\r\n\r\n");
 }
 
 TEST_CASE("the connection of this hop is told, not that of the other") {
-  const ParsedRequest request("GET / HTTP/1.1\r\nConnection: a\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
+  const ParsedRequest request(
+      "GET / HTTP/1.1\r\nConnection: a\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
   const std::string start = "GET / HTTP/1.1\r\nHost: h\r\n";
   CHECK(written(request.head) == start + "\r\n");
-  CHECK(written(request.head, {.connection = ConnectionOption::Close}) == start + "Connection: close\r\n\r\n");
-  CHECK(written(request.head, {.body = BodyKind::Chunked, .connection = ConnectionOption::KeepAlive}) ==
+  CHECK(written(request.head, {.connection = ConnectionOption::Close}) ==
+        start + "Connection: close\r\n\r\n");
+  CHECK(written(request.head,
+                {.body = BodyKind::Chunked, .connection = ConnectionOption::KeepAlive}) ==
         start + "Transfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n");
 }
 
@@ -99,11 +108,9 @@ TEST_CASE("added lines come behind the received ones") {
   http::Field fields[4];
   http::FieldWriter writer(bytes, sizeof(bytes), fields, 4);
   REQUIRE(writer.add("X-Forwarded-For", "::1"));
-  REQUIRE(writer.add("X-Gone", "1"));
   REQUIRE(writer.add("Connection", "upgrade"));
   ParsedRequest request("GET / HTTP/1.1\r\nHost: h\r\nA: 1\r\n\r\n");
   request.head.added = writer.block();
-  request.head.added.drop("X-Gone");
   CHECK(written(request.head, {.body = BodyKind::Length, .writeLength = true}) ==
         "GET / HTTP/1.1\r\nHost: h\r\nA: 1\r\nX-Forwarded-For: ::1\r\nConnection: upgrade\r\n"
         "Content-Length: 0\r\n\r\n");
@@ -113,7 +120,9 @@ TEST_CASE("the bound holds for the longest of everything") {
   const ParsedRequest request("M / HTTP/1.0\r\n\r\n");
   const std::string target(300, 't');
   const std::string authority(300, 'a');
-  const Framing framing{.body = BodyKind::Length, .writeLength = true, .contentLength = UINT64_MAX,
+  const Framing framing{.body = BodyKind::Length,
+                        .writeLength = true,
+                        .contentLength = UINT64_MAX,
                         .connection = ConnectionOption::KeepAlive};
   CHECK(written(request.head, target, authority, framing).size() > 600);
   http::ResponseHead response;
@@ -124,11 +133,14 @@ TEST_CASE("the bound holds for the longest of everything") {
 }
 
 TEST_CASE("a response is written as it came, in our version") {
-  const ParsedResponse response("HTTP/1.0 418 I'm a teapot\r\nServer: s\r\nContent-Length: 3\r\n\r\n");
+  const ParsedResponse response(
+      "HTTP/1.0 418 I'm a teapot\r\nServer: s\r\nContent-Length: 3\r\n\r\n");
   CHECK(written(response.head, {.body = BodyKind::Length}) ==
         "HTTP/1.1 418 I'm a teapot\r\nServer: s\r\nContent-Length: 3\r\n\r\n");
-  CHECK(written(response.head, {.body = BodyKind::Chunked, .connection = ConnectionOption::Close}) ==
-        "HTTP/1.1 418 I'm a teapot\r\nServer: s\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n");
+  CHECK(
+      written(response.head, {.body = BodyKind::Chunked, .connection = ConnectionOption::Close}) ==
+      "HTTP/1.1 418 I'm a teapot\r\nServer: s\r\nTransfer-Encoding: chunked\r\nConnection: "
+      "close\r\n\r\n");
   CHECK(written(response.head) == "HTTP/1.1 418 I'm a teapot\r\nServer: s\r\n\r\n");
 }
 
@@ -152,7 +164,8 @@ TEST_CASE("trailers end with the empty line") {
 
 TEST_CASE("what was written is read as the same message") {
   const ParsedRequest request(
-      "POST /a/b?c HTTP/1.1\r\nHost: h\r\nConnection: X-Hop, close\r\nX-Hop: 1\r\nX_Y: 2\r\nA: \xc3\xa4\r\n"
+      "POST /a/b?c HTTP/1.1\r\nHost: h\r\nConnection: X-Hop, close\r\nX-Hop: 1\r\nX_Y: 2\r\nA: "
+      "\xc3\xa4\r\n"
       "Content-Length: 4\r\n\r\n");
   http::RequestHead head = request.head;
   dropHopByHop(head.fields);

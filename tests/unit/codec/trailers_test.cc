@@ -22,13 +22,46 @@ TEST_CASE("trailers up to the empty line") {
 }
 
 TEST_CASE("B5: control data is dropped") {
-  for (const char* name :
-       {"Content-Length", "Transfer-Encoding", "Host", "Authorization", "Proxy-Authorization",
-        "Proxy-Authenticate", "Proxy-Connection", "Proxy-Whatever", "Cookie", "Set-Cookie", "Content-Type",
-        "Content-Encoding", "Content-Range", "Expect", "Range", "Cache-Control", "Max-Forwards", "TE", "te",
-        "Trailer", "Connection", "Keep-Alive", "Upgrade", "Forwarded", "X-Forwarded-For", "X-Forwarded-Port",
-        "Via", "Date", "Location", "LOCATION", "Vary", "Age", "Expires", "If-Match", "if-none-match",
-        "If-Modified-Since", "If-Range", "WWW-Authenticate", "Retry-After", "Pragma"}) {
+  for (const char* name : {"Content-Length",
+                           "Transfer-Encoding",
+                           "Host",
+                           "Authorization",
+                           "Proxy-Authorization",
+                           "Proxy-Authenticate",
+                           "Proxy-Connection",
+                           "Proxy-Whatever",
+                           "Cookie",
+                           "Set-Cookie",
+                           "Content-Type",
+                           "Content-Encoding",
+                           "Content-Range",
+                           "Expect",
+                           "Range",
+                           "Cache-Control",
+                           "Max-Forwards",
+                           "TE",
+                           "te",
+                           "Trailer",
+                           "Connection",
+                           "Keep-Alive",
+                           "Upgrade",
+                           "Forwarded",
+                           "X-Forwarded-For",
+                           "X-Forwarded-Port",
+                           "Via",
+                           "Date",
+                           "Location",
+                           "LOCATION",
+                           "Vary",
+                           "Age",
+                           "Expires",
+                           "If-Match",
+                           "if-none-match",
+                           "If-Modified-Since",
+                           "If-Range",
+                           "WWW-Authenticate",
+                           "Retry-After",
+                           "Pragma"}) {
     const ParsedTrailers trailers(name + ": x\r\nX-Sum: 1\r\n\r\n"s);
     CAPTURE(name);
     REQUIRE(trailers.result.status == ParseStatus::Done);
@@ -57,7 +90,8 @@ TEST_CASE("B6: trailers over the limits, and malformed ones") {
     CHECK(over.result.httpStatus == 431);
     CHECK(over.result.tooLarge);
   }
-  for (const char* text : {"\n", "\rx", " A: b\r\n\r\n", "A : b\r\n\r\n", "A: b\n\r\n", ":\r\n\r\n", "A\r\n\r\n"})
+  for (const char* text :
+       {"\n", "\rx", " A: b\r\n\r\n", "A : b\r\n\r\n", "A: b\n\r\n", ":\r\n\r\n", "A\r\n\r\n"})
     CHECK(ParsedTrailers(text).result.httpStatus == 400);
   for (const char* text : {"", "\r", "A", "A:", "A: b\r", "A: b\r\n", "A: b\r\n\r"})
     CHECK(ParsedTrailers(text).result.status == ParseStatus::NeedMore);

@@ -1,0 +1,125 @@
+// What oxbow costs while nothing happens.
+
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import net from 'node:net';
+import { test } from 'node:test';
+
+import { atEnd, proxyTo, sanitized, sleep, startOxbow, within } from './harness.mjs';
+import { startOrigin } from './origin.mjs';
+
+const kRequest = 'GET / HTTP/1.1\r\nHost: idle\r\n\r\n';
+
+// Clients that have had one answer each and stay. Opened in small groups: the backlog has an end.
+async function idleClients(t, oxbow, count) {
+  const sockets = [];
+  atEnd(t, () => sockets.forEach((socket) => socket.destroy()));
+  while (sockets.length < count) {
+    const group = Array.from({ length: Math.min(100, count - sockets.length) }, () =>
+      new Promise((done, failed) => {
+        const socket = net.connect(oxbow.port, '127.0.0.1');
+        sockets.push(socket);
+        socket.on('error', failed);
+        socket.write(kRequest);
+        socket.once('data', (bytes) => {
+          assert.match(bytes.toString(), /^HTTP\/1\.1 200 /);
+          done();
+        });
+      }));
+    await within(10000, 'a group of clients', Promise.all(group));
+  }
+  return sockets;
+}
+
+// How often the threads of a process went to sleep, or were made to wait.
+function switches(pid) {
+  let sum = 0;
+  for (const thread of fs.readdirSync(`/proc/${pid}/task`)) {
+    const status = fs.readFileSync(`/proc/${pid}/task/${thread}/status`, 'utf8');
+    sum += Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(status)[1]);
+  }
+  return sum;
+}
+
+async function wakeups(oxbow, seconds) {
+  const before = switches(oxbow.pid);
+  await sleep(1000 * seconds);
+  return switches(oxbow.pid) - before;
+}
+
+const upstream = 'keepalive_timeout: 10m';
+const listener = 'keepalive_timeout: 10m\naccess_log: { path: stdout }';
+
+test('an idle process wakes at most twice a second', async (t) => {
+  const origin = await startOrigin(t, (request, response) => response.end('ok'));
+  const oxbow = await startOxbow(t, proxyTo(origin.address, {
+    upstream, listener, top: 'admin: { listen: 127.0.0.1:0 }',
+  }));
+  await sleep(1000);
+  const count = await wakeups(oxbow, 5);
+  assert.ok(count <= 10, `${count} wake-ups in 5 s`);
+});
+
+test('200 idle clients and a pool do not change that', async (t) => {
+  const origin = await startOrigin(t, (request, response) => response.end('ok'));
+  const oxbow = await startOxbow(t, proxyTo(origin.address, { upstream, listener }));
+  const sockets = await idleClients(t, oxbow, 200);
+  assert.ok(origin.connections.open.size > 0);
+  await sleep(2000);
+  const count = await wakeups(oxbow, 5);
+  assert.ok(count <= 10, `${count} wake-ups in 5 s`);
+  assert.ok(sockets.every((socket) => !socket.destroyed));
+});
+
+test('an idle client costs at most 1 KiB', async (t) => {
+  const origin = await startOrigin(t, (request, response) => response.end('ok'));
+  const oxbow = await startOxbow(t, proxyTo(origin.address, {
+    upstream, listener: 'keepalive_timeout: 10m', top: 'worker_connections: 7000',
+  }));
+  const some = await idleClients(t, oxbow, 1000);
+  await sleep(300);
+  const before = oxbow.status('VmRSS');
+  const more = await idleClients(t, oxbow, 5000);
+  await sleep(300);
+  const each = (oxbow.status('VmRSS') - before) * 1024 / 5000;
+  assert.ok(sanitized || each <= 1024, `${each} bytes for each client`);
+  t.diagnostic(`${each} bytes for each client`);
+
+  // They are all still served, over a pool that did not grow with them.
+  const again = [...some.slice(0, 100), ...more.slice(-100)].map((socket) =>
+    new Promise((done) => {
+      socket.once('data', done);
+      socket.write(kRequest);
+    }));
+  await within(5000, 'second answers', Promise.all(again));
+  assert.equal(origin.requests, 6200);
+  assert.ok(origin.connections.most <= 200, `${origin.connections.most} upstream`);
+});
+
+test('5,000 clients that say nothing yet cost no more, and no upstream connection', async (t) => {
+  const origin = await startOrigin(t);
+  const oxbow = await startOxbow(t, proxyTo(origin.address, {
+    listener: 'client_header_timeout: 10m',
+  }));
+  const sockets = [];
+  atEnd(t, () => sockets.forEach((socket) => socket.destroy()));
+  const open = async (count) => {
+    for (let i = 0; i < count; i += 100) {
+      await within(5000, 'clients', Promise.all(Array.from({ length: 100 }, () =>
+        new Promise((done, failed) => {
+          const socket = net.connect(oxbow.port, '127.0.0.1', done);
+          socket.on('error', failed);
+          sockets.push(socket);
+        }))));
+    }
+    await sleep(300);
+  };
+  await open(1000);
+  const before = oxbow.status('VmRSS');
+  await open(5000);
+  const each = (oxbow.status('VmRSS') - before) * 1024 / 5000;
+  assert.ok(sanitized || each <= 1024, `${each} bytes for each client`);
+  t.diagnostic(`${each} bytes for each client`);
+  assert.equal(fs.readdirSync(`/proc/${oxbow.pid}/fd`).length > 6000, true);
+  assert.equal(origin.connections.opened, 0);
+});

@@ -1,0 +1,88 @@
+// Origins in the test's own process, which count what reaches them.
+
+import http from 'node:http';
+import { Worker } from 'node:worker_threads';
+
+import { atEnd, within } from './harness.mjs';
+
+const listen = (server, port = 0) => new Promise((done, failed) => {
+  server.once('error', failed);
+  server.listen({ port, host: '127.0.0.1', backlog: 1024 }, () => {
+    server.off('error', failed);
+    done();
+  });
+});
+
+class Connections {
+  constructor(server) {
+    this.opened = 0;
+    this.most = 0;
+    this.open = new Set();
+    server.on('connection', (socket) => {
+      ++this.opened;
+      this.open.add(socket);
+      this.most = Math.max(this.most, this.open.size);
+      socket.on('close', () => this.open.delete(socket));
+    });
+  }
+}
+
+// Node's server. `handler(request, response)` answers; the default echoes the nonce.
+class Origin {
+  constructor(handler, options) {
+    this.server = http.createServer(options, (request, response) => {
+      ++this.requests;
+      handler(request, response);
+    });
+    this.server.keepAliveTimeout = 0;  // it never closes by itself, unless a test says otherwise
+    this.server.requestTimeout = 0;
+    this.server.headersTimeout = 0;
+    this.requests = 0;
+    this.connections = new Connections(this.server);
+  }
+
+  get port() { return this.server.address().port; }
+  get address() { return `127.0.0.1:${this.port}`; }
+
+  // Resets what is open, as a killed process does.
+  async stop() {
+    if (!this.server.listening) return;
+    const closed = new Promise((done) => this.server.close(done));
+    for (const socket of this.connections.open) socket.destroy();
+    await closed;
+  }
+}
+
+export async function startOrigin(t, handler = echoNonce, options = {}) {
+  const origin = new Origin(handler, options);
+  atEnd(t, () => origin.stop());
+  await listen(origin.server);
+  return origin;
+}
+
+export function echoNonce(request, response) {
+  const nonce = request.headers['x-nonce'];
+  request.resume();
+  request.on('end', () => {
+    response.setHeader('X-Nonce', nonce);
+    response.end(`${request.method} ${nonce}\n`);
+  });
+}
+
+// silent_server.mjs in its thread. Gives { address, counts() }; counts() tells { nonces, opened, closes }.
+export async function startSilentOrigin(t, idleMs) {
+  const worker = new Worker(new URL('silent_server.mjs', import.meta.url), { workerData: { idleMs } });
+  atEnd(t, () => worker.terminate());
+  const message = (what) => within(5000, what, new Promise((done, failed) => {
+    worker.once('message', done);
+    worker.once('error', failed);
+  }));
+  const port = await message('port of the silent origin');
+  return {
+    address: `127.0.0.1:${port}`,
+    counts() {
+      worker.postMessage('counts');
+      return message('counts of the silent origin');
+    },
+  };
+}

@@ -1,0 +1,135 @@
+#include "tests/integration/support/message.h"
+
+#include <strings.h>
+
+#include <cstdlib>
+
+namespace oxbow::integration {
+
+namespace {
+
+bool sameName(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
+}
+
+std::string trimmed(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return std::string(text);
+}
+
+// Field lines up to and with the empty line; npos when it has not come.
+size_t readFields(const std::string& bytes, size_t at,
+                  std::vector<std::pair<std::string, std::string>>& fields) {
+  for (;;) {
+    const size_t end = bytes.find("\r\n", at);
+    if (end == std::string::npos) return end;
+    if (end == at) return at + 2;
+    const std::string line = bytes.substr(at, end - at);
+    const size_t colon = line.find(':');
+    if (colon == std::string::npos)
+      fields.emplace_back(line, "(no colon)");
+    else
+      fields.emplace_back(line.substr(0, colon), trimmed(std::string_view(line).substr(colon + 1)));
+    at = end + 2;
+  }
+}
+
+// The end of a chunked body, npos while it is incomplete.
+size_t readChunks(const std::string& bytes, size_t at, Message& message) {
+  for (;;) {
+    const size_t end = bytes.find("\r\n", at);
+    if (end == std::string::npos) return end;
+    const size_t size = std::strtoull(bytes.c_str() + at, nullptr, 16);
+    at = end + 2;
+    if (size == 0) return readFields(bytes, at, message.trailers);
+    if (bytes.size() < at + size + 2) {
+      message.body.append(bytes, at, size);
+      return std::string::npos;
+    }
+    message.body.append(bytes, at, size);
+    at += size + 2;
+  }
+}
+
+}  // namespace
+
+int Message::status() const {
+  if (startLine.compare(0, 5, "HTTP/") != 0 || startLine.size() < 12) return 0;
+  return std::atoi(startLine.c_str() + 9);
+}
+
+std::string Message::field(std::string_view name) const {
+  for (const auto& [key, value] : fields)
+    if (sameName(key, name)) return value;
+  return {};
+}
+
+size_t Message::count(std::string_view name) const {
+  size_t sum = 0;
+  for (const auto& entry : fields) sum += sameName(entry.first, name) ? 1 : 0;
+  return sum;
+}
+
+std::string Message::trailer(std::string_view name) const {
+  for (const auto& [key, value] : trailers)
+    if (sameName(key, name)) return value;
+  return {};
+}
+
+std::optional<Message> readMessage(const std::string& bytes, bool isRequest, bool forHead,
+                                   size_t& taken) {
+  const size_t line = bytes.find("\r\n");
+  if (line == std::string::npos) return std::nullopt;
+  Message message;
+  message.startLine = bytes.substr(0, line);
+  const size_t body = readFields(bytes, line + 2, message.fields);
+  if (body == std::string::npos) return std::nullopt;
+  const int status = message.status();
+  const bool bodyless = forHead || (!isRequest && (status < 200 || status == 204 || status == 304));
+  size_t end = body;
+  message.chunked = sameName(message.field("Transfer-Encoding"), "chunked");
+  if (!bodyless && message.chunked) {
+    end = readChunks(bytes, body, message);
+  } else if (!bodyless && message.has("Content-Length")) {
+    const size_t length = std::strtoull(message.field("Content-Length").c_str(), nullptr, 10);
+    message.body = bytes.substr(body, length);
+    end = message.body.size() == length ? body + length : std::string::npos;
+  } else if (!bodyless && !isRequest) {
+    message.untilClose = true;
+    message.body = bytes.substr(body);
+    end = std::string::npos;
+  }
+  message.complete = end != std::string::npos;
+  if (message.complete) taken = end;
+  return message;
+}
+
+std::string ok(std::string_view body, std::string_view moreFields) {
+  std::string text = "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
+  return text.append(moreFields).append("\r\n").append(body);
+}
+
+std::string get(std::string_view target, std::string_view moreFields) {
+  std::string text = "GET ";
+  return text.append(target).append(" HTTP/1.1\r\nHost: a\r\n").append(moreFields).append("\r\n");
+}
+
+std::string post(std::string_view body, std::string_view moreFields, std::string_view target) {
+  std::string text = "POST ";
+  text.append(target).append(" HTTP/1.1\r\nHost: a\r\nContent-Length: ");
+  text.append(std::to_string(body.size())).append("\r\n").append(moreFields);
+  return text.append("\r\n").append(body);
+}
+
+std::string chunked(std::string_view body, std::string_view trailerLines) {
+  char size[24];
+  std::string text;
+  if (!body.empty()) {
+    snprintf(size, sizeof size, "%zx\r\n", body.size());
+    text.append(size).append(body).append("\r\n");
+  }
+  return text.append("0\r\n").append(trailerLines).append("\r\n");
+}
+
+}  // namespace oxbow::integration

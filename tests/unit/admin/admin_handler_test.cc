@@ -1,0 +1,325 @@
+#include "proxy/admin/admin_handler.h"
+
+#include <doctest/doctest.h>
+
+#include <memory>
+
+#include "proxy/codec/http1/parser.h"
+#include "tests/unit/admin/fake_view.h"
+#include "tests/unit/admin/support.h"
+
+using namespace oxbow;
+using namespace oxbow::admin;
+
+namespace {
+
+// An exchange without a connection. Checks that nothing touches it once it has ended.
+class FakeExchange final : public session::Exchange {
+ public:
+  FakeExchange(std::string text, std::string clientIp)
+      : text_(std::move(text)), clientIp_(std::move(clientIp)) {
+    const auto result = http1::parseRequestHead(text_, {}, fields_, head_);
+    REQUIRE(result.status == http1::ParseStatus::Done);
+  }
+
+  // A session that closes ends its exchange.
+  ~FakeExchange() override {
+    if (peer != nullptr) clientLeaves();
+  }
+
+  // The client takes what is left of the response.
+  void takeAll() {
+    REQUIRE(responseDone_);
+    end();
+  }
+
+  // REQUIRES: a peer is attached.
+  void clientLeaves() {
+    ended = true;
+    std::exchange(peer, nullptr)->onReset({ErrorCode::ClientGone});
+  }
+
+  http::RequestHead& request() override { return checked(head_); }
+  bool addRequestField(std::string_view, std::string_view) override { return false; }
+  bool addRequestField(http::Name, std::string_view, std::string_view) override { return false; }
+  bool addRequestLines(const http::FieldBlock&) override { return false; }
+  void attach(session::ExchangePeer& to) override { peer = &checked(to); }
+  std::string_view clientIp() const override { return clientIp_; }
+  std::string_view scheme() const override { return "http"; }
+  std::string_view requestId() const override { return ""; }
+  void setRequestId(std::string_view) override {}
+  TimePoint startedAt() const override { return {}; }
+
+  void onInformational(http::ResponseHead&) override { FAIL("no page has one"); }
+  void onHead(http::ResponseHead& head) override {
+    CHECK(status == 0);
+    status = checked(head).status;
+    for (const char* name : {"Content-Type", "Content-Length", "Allow", "Retry-After"})
+      if (const http::Field* field = head.fields.find(std::string_view(name)))
+        sent[name] = std::string(head.fields.valueAt(*field));
+  }
+  void onData(std::string_view bytes) override { body += checked(bytes); }
+  void onTrailers(http::FieldBlock&) override { FAIL("no page has them"); }
+  void onEnd() override { responseDone_ = !checked(responseDone_); }
+  void onReset(const Error&) override { FAIL("pages have their own errors"); }
+  void onBatchEnd() override {
+    if (checked(responseDone_) && !slow) end();
+  }
+  void addCredit(size_t bytes) override { credit += checked(bytes); }
+
+  bool slow = false;  // the client reads nothing until takeAll()
+  bool ended = false;
+  session::ExchangePeer* peer = nullptr;
+  uint16_t status = 0;  // 0: no answer yet
+  std::map<std::string, std::string> sent;
+  std::string body;
+  size_t credit = 0;
+
+ private:
+  template <typename T>
+  T& checked(T& value) const {
+    REQUIRE_FALSE(ended);
+    return value;
+  }
+
+  void end() {
+    ended = true;
+    if (peer != nullptr) std::exchange(peer, nullptr)->onWritten();
+  }
+
+  const std::string text_;
+  const std::string clientIp_;
+  http::Field fields_[http1::kMaxFields];
+  http::RequestHead head_;
+  bool responseDone_ = false;
+};
+
+struct Fixture {
+  FakeView view;
+  std::unique_ptr<AdminHandler> handler = std::make_unique<AdminHandler>(view);
+  std::vector<std::unique_ptr<FakeExchange>> exchanges;
+
+  FakeExchange& send(const std::string& head, const std::string& clientIp = "127.0.0.1",
+                     bool slow = false) {
+    exchanges.push_back(std::make_unique<FakeExchange>(head + "\r\n\r\n", clientIp));
+    FakeExchange& exchange = *exchanges.back();
+    exchange.slow = slow;
+    handler->onRequest(exchange);
+    return exchange;
+  }
+
+  FakeExchange& get(const std::string& target, const std::string& host = "localhost:9901") {
+    return send("GET " + target + " HTTP/1.1\r\nHost: " + host);
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Fixture, "health is ok whatever the server does") {
+  for (const bool ready : {true, false}) {
+    view.isReady = ready;
+    FakeExchange& exchange = get("/healthz");
+    CHECK(exchange.status == 200);
+    CHECK(exchange.body == "ok\n");
+    CHECK(exchange.sent["Content-Type"] == "text/plain");
+    CHECK(exchange.sent["Content-Length"] == "3");
+    CHECK(exchange.ended);
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "readiness is the server's") {
+  FakeExchange& ready = get("/readyz");
+  CHECK(ready.status == 200);
+  CHECK(ready.body == "ready\n");
+  view.isReady = false;
+  FakeExchange& draining = get("/readyz");
+  CHECK(draining.status == 503);
+  CHECK(draining.body == "draining or not started\n");
+}
+
+TEST_CASE_FIXTURE(Fixture, "metrics come when the workers have reported") {
+  FakeExchange& exchange = get("/metrics");
+  CHECK(exchange.status == 0);
+  REQUIRE(exchange.peer != nullptr);
+  view.report(busyServer());
+  CHECK(exchange.status == 200);
+  CHECK(exchange.sent["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8");
+  CHECK(exchange.body == metricsText(busyServer()));
+  CHECK(exchange.sent["Content-Length"] == std::to_string(exchange.body.size()));
+  CHECK(exchange.ended);
+}
+
+TEST_CASE_FIXTURE(Fixture, "upstreams come when the workers have reported") {
+  FakeExchange& exchange = get("/api/upstreams");
+  CHECK(exchange.status == 0);
+  view.report(busyServer());
+  CHECK(exchange.status == 200);
+  CHECK(exchange.sent["Content-Type"] == "application/json");
+  CHECK(exchange.body == upstreamsJson(busyServer()));
+  CHECK(exchange.ended);
+}
+
+TEST_CASE_FIXTURE(Fixture, "every exchange gets its own report") {
+  FakeExchange& first = get("/metrics");
+  FakeExchange& second = get("/api/upstreams");
+  view.report({});
+  CHECK(first.ended);
+  CHECK(second.status == 0);
+  view.report(busyServer());
+  CHECK(second.body == upstreamsJson(busyServer()));
+}
+
+TEST_CASE_FIXTURE(Fixture, "HEAD is answered like GET") {
+  CHECK(send("HEAD /healthz HTTP/1.1\r\nHost: localhost").status == 200);
+  FakeExchange& exchange = send("HEAD /metrics HTTP/1.1\r\nHost: localhost");
+  view.report({});
+  CHECK(exchange.status == 200);
+  CHECK(exchange.sent["Content-Length"] == std::to_string(metricsText({}).size()));
+}
+
+TEST_CASE_FIXTURE(Fixture, "queries are ignored") {
+  CHECK(get("/healthz?").status == 200);
+  CHECK(get("/readyz?verbose=1&x=/metrics").status == 200);
+  FakeExchange& exchange = get("/metrics?name[]=x");
+  view.report({});
+  CHECK(exchange.status == 200);
+}
+
+TEST_CASE_FIXTURE(Fixture, "other paths are 404") {
+  for (const char* target : {"/", "/healthz/", "/health", "/Metrics", "/metric%73", "/api",
+                             "/api/upstreams/api", "//metrics", "/x?/metrics"}) {
+    INFO(target);
+    FakeExchange& exchange = get(target);
+    CHECK(exchange.status == 404);
+    CHECK(exchange.body.find('\n') == exchange.body.size() - 1);
+  }
+  CHECK(send("POST /nothing HTTP/1.1\r\nHost: localhost").status == 404);
+  CHECK(send("OPTIONS * HTTP/1.1\r\nHost: localhost").status == 404);
+}
+
+TEST_CASE_FIXTURE(Fixture, "other methods are 405 and told which there are") {
+  for (const char* method : {"POST", "PUT", "DELETE", "OPTIONS", "PATCH", "get", "PURGE"}) {
+    for (const char* path : {"/healthz", "/readyz", "/metrics", "/api/upstreams"}) {
+      INFO(method << " " << path);
+      FakeExchange& exchange = send(std::string(method) + " " + path + " HTTP/1.1\r\nHost: [::1]");
+      CHECK(exchange.status == 405);
+      CHECK(exchange.sent["Allow"] == "GET, HEAD");
+      CHECK(exchange.body == "405 Method Not Allowed: GET and HEAD only\n");
+    }
+  }
+  CHECK(view.asked.empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "a Host that DNS could have rebound is 403 on every page") {
+  for (const char* target : {"/healthz", "/readyz", "/metrics", "/api/upstreams", "/nothing"}) {
+    INFO(target);
+    FakeExchange& exchange = get(target, "evil.example:9901");
+    CHECK(exchange.status == 403);
+    CHECK(exchange.body == "403 Forbidden: Host is neither localhost nor a loopback address\n");
+    CHECK(exchange.ended);
+  }
+  CHECK(view.asked.empty());
+  CHECK(get("/healthz", "127.0.0.1").status == 200);
+  CHECK(get("/healthz", "[::1]:9901").status == 200);
+  CHECK(get("/healthz", "10.0.0.1:9901").status == 403);
+}
+
+TEST_CASE_FIXTURE(Fixture, "the authority of an absolute target is what counts") {
+  CHECK(get("http://localhost:9901/healthz", "evil.example").status == 200);
+  CHECK(get("http://evil.example/healthz", "localhost").status == 403);
+}
+
+TEST_CASE_FIXTURE(Fixture, "only HTTP/1.0 and Unix sockets may do without a Host") {
+  CHECK(send("GET /healthz HTTP/1.0").status == 200);
+  CHECK(send("GET /healthz HTTP/1.0\r\nHost: evil.example").status == 403);
+  CHECK(send("GET /healthz HTTP/1.1\r\nHost: localhost", "unix:").status == 200);
+  CHECK(send("GET /healthz HTTP/1.1\r\nHost: evil.example", "unix:").status == 403);
+
+  FakeExchange noHost("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", "127.0.0.1");
+  noHost.request().authority = {};
+  handler->onRequest(noHost);
+  CHECK(noHost.status == 403);
+  FakeExchange local("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", "unix:");
+  local.request().authority = {};
+  handler->onRequest(local);
+  CHECK(local.status == 200);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a client may leave before the report comes") {
+  FakeExchange& exchange = get("/metrics");
+  exchange.clientLeaves();
+  exchanges.clear();
+  view.report(busyServer());
+  CHECK(view.asked.empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "a client may take its time, and the callback is gone by then") {
+  FakeExchange& exchange = send("GET /metrics HTTP/1.1\r\nHost: localhost", "127.0.0.1", true);
+  view.report(busyServer());
+  CHECK(exchange.status == 200);
+  REQUIRE(exchange.peer != nullptr);
+  exchange.peer->onResponseCredit(100);
+  exchange.takeAll();
+  CHECK(exchange.ended);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a client may leave in the middle of its answer") {
+  FakeExchange& exchange = send("GET /metrics HTTP/1.1\r\nHost: localhost", "127.0.0.1", true);
+  view.report(busyServer());
+  exchange.clientLeaves();
+  CHECK(exchange.ended);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a report that never comes leaves nothing behind") {
+  get("/metrics");
+  get("/metrics").clientLeaves();
+  view.asked.clear();
+  exchanges.front()->clientLeaves();
+}
+
+TEST_CASE_FIXTURE(Fixture, "a report may come after the handler") {
+  get("/metrics").clientLeaves();
+  handler.reset();
+  view.report(busyServer());
+  CHECK(view.asked.empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "a body is drained while the report is awaited") {
+  FakeExchange& exchange = send("GET /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 300");
+  REQUIRE(exchange.peer != nullptr);
+  exchange.peer->onData(std::string(100, 'x'));
+  exchange.peer->onData(std::string(200, 'x'));
+  CHECK(exchange.credit == 300);
+  exchange.peer->onEnd();
+  exchange.peer->onBatchEnd();
+  CHECK(exchange.status == 0);
+  view.report({});
+  CHECK(exchange.status == 200);
+}
+
+TEST_CASE_FIXTURE(Fixture, "so many reports are awaited at once and no more") {
+  for (size_t i = 0; i < AdminHandler::kMaxCollects; ++i) get("/metrics");
+  CHECK(view.asked.size() == AdminHandler::kMaxCollects);
+  for (const char* target : {"/metrics", "/api/upstreams"}) {
+    FakeExchange& refused = get(target);
+    CHECK(refused.status == 503);
+    CHECK(refused.sent["Retry-After"] == "1");
+    CHECK(refused.ended);
+  }
+  CHECK(view.asked.size() == AdminHandler::kMaxCollects);
+  CHECK(get("/healthz").status == 200);
+
+  // What a client that left had asked for is still under way.
+  exchanges.front()->clientLeaves();
+  CHECK(get("/metrics").status == 503);
+  view.report({});
+  CHECK(get("/metrics").status == 0);
+  CHECK(get("/metrics").status == 503);
+}
+
+TEST_CASE_FIXTURE(Fixture, "after reports have come there is room again for as many") {
+  for (int round = 0; round < 3; ++round) {
+    for (size_t i = 0; i < AdminHandler::kMaxCollects; ++i) CHECK(get("/metrics").status == 0);
+    while (!view.asked.empty()) view.report({});
+  }
+}

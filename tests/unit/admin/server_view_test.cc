@@ -1,0 +1,83 @@
+#include "proxy/admin/server_view.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/unit/admin/support.h"
+
+using namespace oxbow;
+using namespace oxbow::admin;
+
+TEST_CASE("two workers' reports of one server add up") {
+  ServerReport sum = busyServer();
+  sum.merge(busyServer());
+  REQUIRE(sum.upstreams.size() == 2);
+  const UpstreamReport& upstream = sum.upstreams[0];
+  CHECK(upstream.waiting == 18);
+  CHECK(upstream.served == 202);
+  CHECK(upstream.refusedFull == 22);
+  CHECK(upstream.refusedLate == 24);
+  CHECK(upstream.refusedNoEndpoint == 26);
+  CHECK(upstream.replays == 28);
+  CHECK(upstream.replaysRefused == 30);
+  CHECK(upstream.requestBytes == 3200);
+  CHECK(upstream.responseBytes == 3400);
+  CHECK(upstream.byClass == std::array<uint64_t, 6>{2, 4, 60, 8, 10, 12});
+  CHECK(upstream.totalTime.count() == 20);
+  CHECK(upstream.waitTime.count() == 2);
+  CHECK(upstream.firstByteTime.count() == 4);
+
+  REQUIRE(upstream.endpoints.size() == 2);
+  const EndpointReport& endpoint = upstream.endpoints[0];
+  CHECK(endpoint.idle == 6);
+  CHECK(endpoint.active == 8);
+  CHECK(endpoint.connecting == 10);
+  CHECK(endpoint.opened == 40);
+  CHECK(endpoint.connected == 36);
+  CHECK(endpoint.connectFailed == 4);
+  CHECK(endpoint.acquired == 200);
+  CHECK(endpoint.reused == 180);
+  CHECK(endpoint.peeks == 14);
+  CHECK(endpoint.closed[static_cast<size_t>(pool::CloseReason::KeepaliveTimeout)] == 12);
+  CHECK(endpoint.connectTime.count() == 4);
+
+  REQUIRE(sum.listeners.size() == 1);
+  const ListenerReport& listener = sum.listeners[0];
+  CHECK(listener.accepted == 80);
+  CHECK(listener.open == 82);
+  CHECK(listener.requests == 98);
+  CHECK(listener.underscoreNames == 84);
+  CHECK(listener.byClass[2] == 60);
+  CHECK(listener.ended[static_cast<size_t>(session::SessionEnd::Finished)] == 86);
+  CHECK(listener.errors[static_cast<size_t>(ErrorCode::ConnectionRefused)] == 88);
+
+  CHECK(sum.accessLogDropped == 102);
+  CHECK(sum.logDropped == 104);
+  CHECK(sum.bufferedBytes == 106);
+  CHECK(sum.acceptErrors == 108);
+}
+
+TEST_CASE("what is configured or learned for all workers together does not add up") {
+  ServerReport sum = busyServer();
+  ServerReport other = busyServer();
+  other.upstreams[0].endpoints[0].learnedIdleSeconds = 5;
+  other.upstreams[0].endpoints[0].learnedUnusedIdleSeconds = 0;
+  sum.merge(other);
+  const UpstreamReport& upstream = sum.upstreams[0];
+  CHECK(upstream.keepalive == 32);
+  CHECK(upstream.maxTotalConns == 200);
+  CHECK(upstream.queueSize == 1024);
+  CHECK(upstream.endpoints[0].maxConns == 64);
+  CHECK(upstream.endpoints[0].weight == 2);
+  CHECK(upstream.endpoints[0].learnedIdleSeconds == 5);
+  CHECK(upstream.endpoints[0].learnedUnusedIdleSeconds == 0.25);
+  CHECK(sum.uptimeSeconds == 55.5);
+}
+
+TEST_CASE("an endpoint that only one worker knows yet is in the sum") {
+  ServerReport sum;
+  sum.merge(busyServer());
+  REQUIRE(sum.upstreams.size() == 2);
+  CHECK(sum.upstreams[0].endpoints.size() == 2);
+  CHECK(sum.upstreams[0].endpoints[0].acquired == 100);
+  CHECK(sum.listeners.size() == 1);
+}

@@ -1,0 +1,86 @@
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "proxy/admin/admin_handler.h"
+#include "tests/unit/admin/support.h"
+
+using namespace oxbow::admin;
+using Json = nlohmann::json;
+
+namespace {
+
+Json upstreamsOf(const ServerReport& report) {
+  return Json::parse(upstreamsJson(report)).at("upstreams");
+}
+
+}  // namespace
+
+TEST_CASE("an upstream tells its caps, its queue, its requests and its times") {
+  Json upstream = upstreamsOf(busyServer()).at(0);
+  upstream.erase("endpoints");
+  // A percentile is the upper bound of its bucket: 0 us lies in [0, 1], 512 us is a bound itself,
+  // 1000 us lies in (960, 1024] and 64000 us in (61440, 65536].
+  CHECK(upstream == Json::parse(R"({
+    "name": "api", "keepalive": 32, "keepalive_min": 2, "max_conns": 50, "max_total_conns": 200,
+    "max_connecting": 8,
+    "queue": {"size": 1024, "waiting": 9, "served": 101,
+              "refused": {"full": 11, "late": 12, "no_endpoint": 13}},
+    "requests": {"none": 1, "1xx": 2, "2xx": 30, "3xx": 4, "4xx": 5, "5xx": 6},
+    "replays": 14, "replays_refused": 15, "reuse_ratio": 0.9,
+    "latency_ms": {"p50": 1.024, "p90": 1.024, "p99": 65.536},
+    "wait_ms": {"p50": 0.001, "p90": 0.001, "p99": 0.001},
+    "first_byte_ms": {"p50": 0.512, "p90": 0.512, "p99": 0.512}
+  })"));
+}
+
+TEST_CASE("an endpoint tells its connections and why they closed") {
+  const Json endpoints = upstreamsOf(busyServer()).at(0).at("endpoints");
+  REQUIRE(endpoints.size() == 2);
+  CHECK(endpoints[0] == Json::parse(R"({
+    "address": "127.0.0.1:8081", "server": "api1.internal:8081", "weight": 2, "max_conns": 64,
+    "idle": 3, "active": 4, "connecting": 5, "opened": 20, "connected": 18, "connect_failed": 2,
+    "acquired": 100, "reused": 90, "reuse_ratio": 0.9, "peeks": 7,
+    "closed": {"total": 7, "keepalive_timeout": 6, "server_closed": 1},
+    "learned_idle_s": 4.5, "learned_unused_idle_s": 0.25
+  })"));
+}
+
+TEST_CASE("what nothing was counted of is null, and no reason is listed that did not occur") {
+  const Json upstreams = upstreamsOf(busyServer());
+  const Json& endpoint = upstreams.at(0).at("endpoints").at(1);
+  CHECK(endpoint.at("reuse_ratio").is_null());
+  CHECK(endpoint.at("learned_idle_s").is_null());
+  CHECK(endpoint.at("learned_unused_idle_s").is_null());
+  CHECK(endpoint.at("closed") == Json::parse(R"({"total": 0})"));
+  const Json& quiet = upstreams.at(1);
+  CHECK(quiet.at("reuse_ratio").is_null());
+  CHECK(quiet.at("latency_ms") == Json::parse(R"({"p50": null, "p90": null, "p99": null})"));
+  CHECK(quiet.at("endpoints") == Json::array());
+}
+
+TEST_CASE("an upstream's reuse ratio is of all its endpoints") {
+  ServerReport report = busyServer();
+  EndpointReport& second = report.upstreams[0].endpoints[1];
+  second.acquired = 100;
+  second.reused = 0;
+  CHECK(upstreamsOf(report).at(0).at("reuse_ratio") == 0.45);
+}
+
+TEST_CASE("without upstreams the list is empty") {
+  CHECK(Json::parse(upstreamsJson({})) == Json::parse(R"({"upstreams": []})"));
+}
+
+TEST_CASE("names of any bytes make valid JSON") {
+  ServerReport report = busyServer();
+  report.upstreams[0].endpoints[0].address = "unix:/tmp/\"a\\b\n\xff";
+  CHECK(upstreamsOf(report).at(0).at("endpoints").at(0).at("address") ==
+        "unix:/tmp/\"a\\b\n\xef\xbf\xbd");
+}
+
+TEST_CASE("members stand in the documented order and the text ends with its line") {
+  const std::string text = upstreamsJson(busyServer());
+  CHECK(text.back() == '\n');
+  CHECK(text.find("\"name\"") < text.find("\"keepalive\""));
+  CHECK(text.find("\"queue\"") < text.find("\"endpoints\""));
+}
