@@ -1,31 +1,168 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
+#include <functional>
+#include <memory>
+#include <string>
 
-#include "proxy/config/loader.h"
-#include "proxy/log/log.h"
-#include "proxy/server/server.h"
+#include "proxy/base/version.h"
+#include "proxy/config/units.h"
+#include "proxy/demo/check_command.h"
+#include "proxy/demo/demo_command.h"
+#include "proxy/demo/origin_command.h"
+#include "proxy/demo/proxy_command.h"
+#include "proxy/demo/run_command.h"
+
+// The command line: what each command is called with. docs/cli.md tells the same in more words.
+
+namespace {
+
+using namespace oxbow;
+
+constexpr int kUsageError = 2;
+
+using Command = std::function<int()>;  // returns the exit status
+
+std::string versionText() { return "oxbow " + std::string(kVersion); }
+
+CLI::App* add(CLI::App& app, const std::string& name, const std::string& what,
+              const std::string& example) {
+  CLI::App* command = app.add_subcommand(name, what);
+  command->footer("Example:\n  " + example);
+  return command;
+}
+
+std::string checkListenAddress(const std::string& text) {
+  const auto address = SocketAddress::parse(text);
+  return address.ok() ? "" : address.error();
+}
+
+std::string checkDuration(const std::string& text) {
+  const auto duration = config::parseDuration(text);
+  return duration.ok() ? "" : duration.error().message;
+}
+
+void addRun(CLI::App& app, Command& chosen) {
+  struct Options {
+    std::string file;
+    bool withOrigin = false;
+  };
+  const auto options = std::make_shared<Options>();
+  CLI::App* run = add(app, "run", "Run the proxy that a configuration file describes",
+                      "oxbow run -c conf/oxbow.yaml");
+  run->add_option("-c,--config", options->file, "The configuration file")
+      ->required()
+      ->type_name("FILE");
+  run->add_flag("--with-origin", options->withOrigin,
+                "Run the embedded origin too, on " + std::string(demo::kOriginAddress));
+  run->callback([&chosen, options] {
+    chosen = [options] { return demo::runCommand(options->file, options->withOrigin); };
+  });
+}
+
+void addCheck(CLI::App& app, Command& chosen) {
+  const auto file = std::make_shared<std::string>();
+  CLI::App* check = add(app, "check", "Say everything that is wrong with a configuration file",
+                        "oxbow check -c conf/oxbow.yaml");
+  check->add_option("-c,--config", *file, "The configuration file")->required()->type_name("FILE");
+  check->callback(
+      [&chosen, file] { chosen = [file] { return demo::checkCommand(*file, stdout, stderr); }; });
+}
+
+void addOrigin(CLI::App& app, Command& chosen) {
+  struct Options {
+    std::string listen{demo::kOriginAddress};
+    std::string idleClose;
+    demo::OriginOptions origin;
+  };
+  const auto options = std::make_shared<Options>();
+  CLI::App* origin = add(app, "origin", "Run a small HTTP server to put a proxy in front of",
+                         "oxbow origin --listen 127.0.0.1:3000 --idle-close 5s");
+  origin->add_option("--listen", options->listen, "The address to listen on")
+      ->type_name("ADDRESS")
+      ->capture_default_str()
+      ->check(checkListenAddress);
+  origin
+      ->add_option("--close-after", options->origin.closeAfter,
+                   "Close a connection after N requests")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1000000000));
+  origin->add_option("--idle-close", options->idleClose, "Close a connection idle for so long")
+      ->type_name("DURATION")
+      ->check(checkDuration);
+  origin->add_flag("--keep-alive-hint", options->origin.keepAliveHint,
+                   "Tell clients of that in Keep-Alive: timeout=");
+  origin->callback([&chosen, options] {
+    options->origin.address = SocketAddress::parse(options->listen).value();
+    if (!options->idleClose.empty())
+      options->origin.idleClose = config::parseDuration(options->idleClose).value();
+    chosen = [options] { return demo::originCommand(options->origin); };
+  });
+}
+
+void addProxy(CLI::App& app, Command& chosen) {
+  struct Options {
+    std::string from = "127.0.0.1:8080";
+    std::string to;
+  };
+  const auto options = std::make_shared<Options>();
+  CLI::App* proxy = add(app, "proxy", "Run a proxy in front of one server, without a file",
+                        "oxbow proxy --from 127.0.0.1:8080 --to http://127.0.0.1:3000");
+  proxy->add_option("--from", options->from, "The address to listen on")
+      ->type_name("ADDRESS")
+      ->capture_default_str();
+  proxy->add_option("--to", options->to, "The server: http://HOST:PORT")
+      ->required()
+      ->type_name("URL");
+  proxy->callback([&chosen, options] {
+    chosen = [options] { return demo::proxyCommand(options->from, options->to); };
+  });
+}
+
+void addDemo(CLI::App& app, Command& chosen) {
+  const auto options = std::make_shared<demo::DemoOptions>();
+  CLI::App* demo = add(app, "demo", "Measure what a pool is worth, here and now",
+                       "oxbow demo --seconds 5 --clients 100");
+  demo->add_option("--seconds", options->seconds, "How long each of the two runs takes")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 60));
+  demo->add_option("--clients", options->clients, "Connections that ask all the time")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000));
+  demo->callback(
+      [&chosen, options] { chosen = [options] { return demo::demoCommand(*options); }; });
+}
+
+void addVersion(CLI::App& app, Command& chosen) {
+  CLI::App* version = add(app, "version", "Print the version", "oxbow version");
+  version->callback([&chosen] {
+    chosen = [] {
+      std::puts(versionText().c_str());
+      return 0;
+    };
+  });
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"oxbow"};
-  app.require_subcommand(1);
-  std::string file;
-  auto* run = app.add_subcommand("run");
-  run->add_option("-c", file)->required();
-  CLI11_PARSE(app, argc, argv);
-  auto loaded = oxbow::config::loadFile(file);
-  for (const auto& problem : loaded.problems)
-    std::fprintf(stderr, "%s\n", oxbow::config::format(problem, file).c_str());
-  if (!loaded.config) return 1;
-  oxbow::log::init(oxbow::log::Level::Info);
-  {
-    oxbow::server::Server server(std::move(*loaded.config));
-    if (auto error = server.start()) {
-      std::fprintf(stderr, "oxbow: %s\n", error->c_str());
-      return 1;
-    }
-    server.handleSignals();
-    server.run();
+  CLI::App app("A reverse proxy that pools connections.", "oxbow");
+  app.footer("Example:\n  oxbow run -c conf/oxbow.yaml\n\noxbow COMMAND --help tells more.");
+  app.require_subcommand(0, 1);
+  app.set_version_flag("--version", versionText());
+  Command chosen;
+  addRun(app, chosen);
+  addCheck(app, chosen);
+  addOrigin(app, chosen);
+  addProxy(app, chosen);
+  addDemo(app, chosen);
+  addVersion(app, chosen);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kUsageError;
   }
-  oxbow::log::shutdown();
+  if (chosen) return chosen();
+  std::fputs(app.help().c_str(), stderr);
+  return kUsageError;
 }

@@ -48,8 +48,8 @@ class TimerWheel {
   explicit TimerWheel(TimePoint start);
   ~TimerWheel();
 
-  // Sets the deadline of `timer`; it fires in the first advance() at or behind it, rounded up to the
-  // millisecond (one that has passed already: the next millisecond), never before.
+  // Sets the deadline of `timer`; it fires in the first advance() at or behind it, rounded up to
+  // the millisecond (one that has passed already: the next millisecond), never before.
   void set(Timer& timer, TimePoint deadline) {
     timer.deadline_ = deadline;
     if (deadline < timer.comesUp_) place(timer);  // else it comes up early and re-arms itself

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proxy/base/assert.h"
+#include "proxy/log/log.h"
 
 namespace oxbow::pool {
 
@@ -120,6 +121,7 @@ void ConnPool::onConnected(PooledConn& conn) {
 void ConnPool::onConnectFailed(PooledConn& conn, const Error& error, CloseReason reason) {
   backoff_.failed(conn.openedAt_, parts_.dispatcher.now(), parts_.random);
   parts_.stats.connectFailed.add();
+  LOG_WARN("cannot connect to {}: {}", conn.endpointText(), error.detail);
   Waiter* account = conn.openedFor_;
   // The owner hears of the failure first: it counts it before it opens another.
   end(conn, reason);
@@ -284,6 +286,8 @@ void ConnPool::moveTo(PooledConn& conn, ConnState next) {
 }
 
 void ConnPool::end(PooledConn& conn, CloseReason reason) {
+  LOG_DEBUG("connection to {} closed: {}, after {} exchanges", conn.endpointText(), textOf(reason),
+            conn.exchanges_);
   parts_.stats.closedFor(reason).add();
   parts_.dispatcher.remove(conn);
   conn.closeSocket();

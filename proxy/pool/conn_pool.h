@@ -52,8 +52,8 @@ class PoolOwner {
 };
 
 // All connections of one upstream to one ConnKey on one worker. Not thread-safe. The owner, the
-// connector, the state and the stats outlive it; leases must have been given back before it dies. The
-// dispatcher destroys its connections at the end of the turn in which they close.
+// connector, the state and the stats outlive it; leases must have been given back before it dies.
+// The dispatcher destroys its connections at the end of the turn in which they close.
 class ConnPool final : private event::Timer {
  public:
   struct Parts {

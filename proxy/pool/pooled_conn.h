@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <string_view>
 
 #include "proxy/base/clock.h"
 #include "proxy/base/error.h"
@@ -41,6 +43,9 @@ class PooledConn : public event::Deferred, public event::Timer, private ListHook
   uint64_t exchanges() const { return exchanges_; }
   // Whether it was opened for the exchange that it carries now, not taken out of the idle list.
   bool fresh() const { return exchanges_ <= 1 && idleBefore_.count() == 0; }
+
+  // The address of the other end, for the log.
+  virtual std::string_view endpointText() const { return "-"; }
 
   // How many more exchanges it can carry at this moment: 1 or 0 for HTTP/1.
   virtual uint32_t room() const = 0;

@@ -71,8 +71,8 @@ void WaitQueue::acquire(Waiter& waiter, const Need& need) {
     stats_.refusedNoEndpoint.add();
     return waiter.onNoLease(kNoEndpoint);
   }
-  // Who waits already comes first. What is idle now they do without: they have attempts of their own,
-  // or are replays.
+  // Who waits already comes first. What is idle now they do without: they have attempts of their
+  // own, or are replays.
   openForWaiters();
   if (serveNow(waiter)) return;
   if (!hasRoomFor(waiter)) {
@@ -97,7 +97,7 @@ bool WaitQueue::serveNow(Waiter& waiter) {
     return false;
   }
   // Each round that ends neither way has emptied a pool of dead connections.
-  while (ConnPool* pool = balancer_.pick(pools_, IdleOrOpenable())) {
+  while (ConnPool* pool = pickFor()) {
     if (PooledConn* conn = pool->takeIdle(need, !need.replayable && openable(*pool))) {
       stats_.served.add();
       stats_.waitTime.record(Duration(0));
@@ -107,6 +107,12 @@ bool WaitQueue::serveNow(Waiter& waiter) {
     if (openOn(*pool, waiter)) return false;
   }
   return false;
+}
+
+ConnPool* WaitQueue::pickFor() {
+  // With one endpoint there is nothing to balance.
+  if (pools_.size() == 1 && pools_[0]->hasIdle()) return pools_[0];
+  return balancer_.pick(pools_, IdleOrOpenable());
 }
 
 // A cap that idle connections fill must not keep a replay waiting: the oldest of them goes.
@@ -122,8 +128,9 @@ void WaitQueue::makeRoomFor(const Waiter& waiter) {
 
 bool WaitQueue::openFor(Waiter& waiter) {
   ConnPool* pool = balancer_.pick(pools_, OpenableUntried(waiter.triedEndpoints_));
-  // With nothing open that could be given back, one that failed before is better than none.
-  if (pool == nullptr && !anyAlive()) pool = balancer_.pick(pools_, OpenableUntried(0));
+  // With nothing open that could be given back to it, one that failed before is better than none.
+  if (pool == nullptr && (waiter.need_.fresh || !anyAlive()))
+    pool = balancer_.pick(pools_, OpenableUntried(0));
   return pool != nullptr && openOn(*pool, waiter);
 }
 
@@ -175,7 +182,8 @@ bool WaitQueue::hasRoomFor(const Waiter& waiter) const {
 void WaitQueue::onFree(ConnPool& pool, PooledConn& conn) {
   if (waiters_.empty()) return;
   if (serving_) {
-    // A waiter gave it back at once: whoever served that one goes on, or each would nest in the last.
+    // A waiter gave it back at once: whoever served that one goes on, or each would nest in the
+    // last.
     freedMeanwhile_ = true;
     return;
   }
@@ -185,8 +193,8 @@ void WaitQueue::onFree(ConnPool& pool, PooledConn& conn) {
   serving_ = false;
 }
 
-// Behind a change: max_connecting may have room again, an attempt may have served another waiter than
-// its own, and what was given back while a waiter was called is idle.
+// Behind a change: max_connecting may have room again, an attempt may have served another waiter
+// than its own, and what was given back while a waiter was called is idle.
 void WaitQueue::serveStranded() {
   do {
     if (std::exchange(freedMeanwhile_, false)) serveIdle(true);

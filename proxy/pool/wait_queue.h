@@ -45,9 +45,9 @@ class Balancer {
 
 // The exchanges of one upstream that want a connection, on one worker. Takes an idle connection,
 // else opens one within the caps and lets the exchange wait for whichever is ready first: that one
-// or one given back. FIFO, bounded, every wait with a deadline. A waiter holds on to an attempt to open
-// a connection past its deadline, and one whose attempt came to nothing takes whatever is idle. Not
-// thread-safe.
+// or one given back. FIFO, bounded, every wait with a deadline. A waiter holds on to an attempt to
+// open a connection past its deadline, and one whose attempt came to nothing takes whatever is idle.
+// Not thread-safe.
 class WaitQueue final : public PoolOwner, private event::Timer {
  public:
   WaitQueue(event::Dispatcher& dispatcher, Balancer& balancer, const QueuePolicy& policy,
@@ -76,6 +76,7 @@ class WaitQueue final : public PoolOwner, private event::Timer {
 
   void onTimer() override;
   bool serveNow(Waiter& waiter);
+  ConnPool* pickFor();
   bool openFor(Waiter& waiter);
   bool openOn(ConnPool& pool, Waiter& waiter);
   void openForWaiters();

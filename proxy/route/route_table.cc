@@ -93,7 +93,7 @@ const Route* RouteTable::match(std::string_view authority, std::string_view path
   for (const Group& group : groups_) {
     if (!group.matches(host)) continue;
     for (const Entry& entry : group.entries)
-      if (path.substr(0, entry.location.size()) == entry.location) return entry.route;
+      if (path.starts_with(entry.location)) return entry.route;
   }
   return nullptr;
 }

@@ -46,7 +46,8 @@ class Exchange : public http::ResponseSink, public http::BodySource {
   virtual std::string_view clientIp() const = 0;
   virtual std::string_view scheme() const = 0;
   virtual std::string_view requestId() const = 0;
-  virtual void setRequestId(std::string_view id) = 0;  // copied, cut at 128 bytes
+  // REQUIRES: `id` stays until the exchange ends, as slices of request() do.
+  virtual void setRequestId(std::string_view id) = 0;
   virtual TimePoint startedAt() const = 0;
 
   // The client's connection ends behind this response, if it carries one exchange at a time.

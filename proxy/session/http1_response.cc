@@ -35,16 +35,6 @@ bool Http1Session::addRequestLines(const http::FieldBlock& lines) {
   return true;
 }
 
-std::string_view Http1Session::requestId() const {
-  return {state_->requestId, state_->requestIdLength};
-}
-
-void Http1Session::setRequestId(std::string_view id) {
-  const size_t n = std::min(id.size(), sizeof state_->requestId);
-  append(state_->requestId, id.substr(0, n));
-  state_->requestIdLength = static_cast<uint8_t>(n);
-}
-
 void Http1Session::onInformational(http::ResponseHead& head) {
   // RFC 9110, 15.2: never to an HTTP/1.0 client.
   if (state_->head.version == http::Version::Http10 || state_->headSent) return;
@@ -153,6 +143,8 @@ void Http1Session::onEnd() {
 void Http1Session::onReset(const Error& error) {
   if (!state_->headSent) {
     state_->error = error;
+    // Whoever sends what is malformed or forbidden is not read any further.
+    if (error.code == ErrorCode::HttpRequestError) keepAlive_ = false;
     return sendError(*this, error);
   }
   flushBatch();

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proxy/base/assert.h"
+#include "proxy/log/log.h"
 
 namespace oxbow::session {
 
@@ -49,8 +50,8 @@ void Http1Session::onIo(uint8_t ready) {
   if ((ready & event::kClosed) != 0) peerClosed_ = true;
   if ((ready & event::kWritable) != 0 && !out_.empty()) onWritable();
   if (phase_ == Phase::Closed || (ready & (event::kReadable | event::kClosed)) == 0) return;
+  unread_ = true;  // until a read says otherwise: what was kept may use up this turn
   if (wantsInput()) return readMore();
-  unread_ = true;
   // A reset looks like any readiness while nobody reads. A FIN is only a half-close.
   if ((ready & event::kReadable) != 0 && transport_->takeError() != 0)
     abort(kClientGone, SessionEnd::ClientReset);
@@ -112,8 +113,12 @@ void Http1Session::record() {
   const uint16_t status = state.status;
   const size_t statusClass = status >= 100 && status < 600 ? status / 100 : 0;
   env_.stats.byClass[statusClass].add();
-  if (state.error.code != ErrorCode::None)
+  if (state.error.code != ErrorCode::None) {
     env_.stats.errors[static_cast<size_t>(state.error.code)].add();
+    LOG_INFO("{} {} {}: {} {}: {}", clientIp(), state.head.methodText,
+             state.head.target.substr(0, 256), status, tokenOf(state.error.code),
+             state.error.detail);
+  }
 
   const Duration total = env_.worker.dispatcher.preciseNow() - state.started;
   if (state.peer != nullptr)
@@ -202,6 +207,7 @@ void Http1Session::close(SessionEnd end, net::CloseHow how) {
   if (phase_ == Phase::Closed) return;
   ASSERT(state_ == nullptr);
   phase_ = Phase::Closed;
+  LOG_DEBUG("client {} closed: {}, after {} requests", clientIp(), textOf(end), requests_);
   env_.stats.ended[static_cast<size_t>(end)].add();
   out_.clear();
   accountBuffered();

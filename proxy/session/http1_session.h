@@ -63,8 +63,6 @@ class SessionOwner {
 
 // One request in progress; idle sessions have none.
 struct ExchangeState {
-  ExchangeState() {}  // not defaulted: that would clear the request id with every exchange
-
   http::RequestHead head;
   Block block;                      // what the head points into
   http::FieldWriter added{nullptr, 0, nullptr, 0};
@@ -76,9 +74,9 @@ struct ExchangeState {
   http1::ChunkedDecoder chunks;
   int64_t bodyCredit = 0;
   size_t owed = 0;                  // response bytes given and not yet credited
+  std::string_view requestId;
   Error error;
   uint16_t status = 0;              // sent
-  uint8_t requestIdLength = 0;
   bool bodyDone = false;            // of the request
   bool inTrailers = false;
   bool headSent = false;
@@ -87,7 +85,6 @@ struct ExchangeState {
   bool trailersSent = false;
   bool untilClose = false;
   bool bodyless = false;            // HEAD, 204, 304
-  char requestId[128];
 };
 
 // What the sessions of one listener on one worker share. Outlives them.
@@ -169,8 +166,8 @@ class Http1Session final : public event::Deferred,
   void attach(ExchangePeer& peer) override { state_->peer = &peer; }
   std::string_view clientIp() const override { return {clientIp_, clientIpLength_}; }
   std::string_view scheme() const override { return "http"; }
-  std::string_view requestId() const override;
-  void setRequestId(std::string_view id) override;
+  std::string_view requestId() const override { return state_->requestId; }
+  void setRequestId(std::string_view id) override { state_->requestId = id; }
   TimePoint startedAt() const override { return state_->started; }
   void closeAfter() override { keepAlive_ = false; }
   void addCredit(size_t bytes) override;

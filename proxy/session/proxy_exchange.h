@@ -31,11 +31,13 @@ class ProxyHandler final : public ExchangeHandler {
  private:
   friend class ProxyExchange;
 
-  void pickRequestId(Exchange& exchange);
+  bool takeRequestId(Exchange& exchange);
+  void makeRequestId(Exchange& exchange);
   void answerFixed(Exchange& exchange, const route::Route& route);
   // False when the fields to add do not fit.
   bool editRequest(Exchange& exchange, const route::Route& route, std::string_view clientIp);
   bool editForwarded(Exchange& exchange);
+  bool addPlain(Exchange& exchange);
   bool addForwarded(Exchange& exchange);
 
   upstream::WorkerContext& worker_;

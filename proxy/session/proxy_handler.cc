@@ -24,6 +24,11 @@ constexpr uint64_t kForwardedNames =
     http::bitOf(http::Name::XForwardedProto) | http::bitOf(http::Name::XForwardedOther) |
     http::bitOf(http::Name::Forwarded);
 
+std::string_view firstAdded(Exchange& exchange) {
+  const http::FieldBlock& added = exchange.request().added;
+  return added.valueAt(added.fields[0]);
+}
+
 // Of several lines of a list the last was written by the nearest hop.
 std::string_view lastValue(const http::FieldBlock& fields, http::Name name) {
   for (size_t i = fields.count; i-- > 0;)
@@ -42,26 +47,6 @@ bool isGoodRequestId(std::string_view id) {
     if (!good) return false;
   }
   return true;
-}
-
-// Eight digits of lower-case hexadecimal, all at once: a nibble to each byte, then 'a' - '9' - 1 more
-// for those above 9.
-void writeEightHex(char* out, uint32_t value) {
-  uint64_t v = value;
-  v = (v | v << 16) & 0x0000ffff0000ffff;
-  v = (v | v << 8) & 0x00ff00ff00ff00ff;
-  v = (v | v << 4) & 0x0f0f0f0f0f0f0f0f;
-  const uint64_t above9 = (v + 0x0606060606060606) >> 4 & 0x0101010101010101;
-  v += 0x3030303030303030 + above9 * ('a' - '9' - 1);
-  std::memcpy(out, &v, sizeof v);
-}
-
-void writeRandomHex(char (&out)[32], Random& random) {
-  for (int half = 0; half < 2; ++half) {
-    const uint64_t bits = random.next();
-    writeEightHex(out + 16 * half, static_cast<uint32_t>(bits));
-    writeEightHex(out + 16 * half + 8, static_cast<uint32_t>(bits >> 32));
-  }
 }
 
 }  // namespace
@@ -94,37 +79,54 @@ ProxyHandler::ProxyHandler(upstream::WorkerContext& worker, const config::Listen
 ProxyHandler::~ProxyHandler() = default;
 
 void ProxyHandler::onRequest(Exchange& exchange) {
-  pickRequestId(exchange);
   http::RequestHead& head = exchange.request();
+  const bool hasId = takeRequestId(exchange);
   // The asterisk form has no path; it asks about the server as a whole.
   const std::string_view path = head.path == "*" ? std::string_view("/") : head.path;
   const route::Route* route = routes_.match(head.authority, path);
+  // A plain request of a client gets lines that are made already, its id among them.
+  const bool plain = route != nullptr && !hasId && head.version == http::Version::Http11 &&
+                     !route->config->fixed && !head.fields.hasAny(kForwardedNames) &&
+                     !head.authority.empty() &&
+                     head.authority.size() <= ForwardedLines::kMaxAuthority;
+  if (!plain && !hasId) makeRequestId(exchange);
   if (route == nullptr) return exchange.onReset(kNoRoute);
-  if (head.dotSegments && !*route->config->allowDotSegments) return exchange.onReset(kDotSegments);
+  if (head.dotSegments && !*route->config->allowDotSegments) {
+    if (plain) makeRequestId(exchange);
+    return exchange.onReset(kDotSegments);
+  }
   if (route->config->fixed) return answerFixed(exchange, *route);
   std::string_view clientIp = exchange.clientIp();
   if (*listener_.trustedHops > 0)
     clientIp = clientBehind(lastValue(head.fields, http::Name::XForwardedFor),
                             *listener_.trustedHops, clientIp);
-  if (!editForwarded(exchange) || !editRequest(exchange, *route, clientIp))
+  if (!(plain ? addPlain(exchange) : editForwarded(exchange)) ||
+      !editRequest(exchange, *route, clientIp))
     return exchange.onReset(kTooManyEdits);
   upstream::Upstream& upstream = *upstreams_[static_cast<size_t>(route->upstream)];
   exchanges_.make(*this, exchange, *route, upstream, clientIp)->start();
 }
 
-void ProxyHandler::pickRequestId(Exchange& exchange) {
+// Takes a received id over, when it is one that may be passed on. True when there is one now.
+bool ProxyHandler::takeRequestId(Exchange& exchange) {
   http::FieldBlock& fields = exchange.request().fields;
-  if (fields.has(http::Name::XRequestId)) {
-    const std::string_view received = fields.value(http::Name::XRequestId);
-    if (isGoodRequestId(received)) return exchange.setRequestId(received);
-    fields.drop(http::Name::XRequestId);
+  if (!fields.has(http::Name::XRequestId)) return false;
+  const std::string_view received = fields.value(http::Name::XRequestId);
+  if (isGoodRequestId(received)) {
+    exchange.setRequestId(received);
+    return true;
   }
-  char id[32];
-  writeRandomHex(id, worker_.random);
-  exchange.setRequestId({id, sizeof id});
-  // First of the added fields: there is always room for it.
-  if (!exchange.addRequestField(http::Name::XRequestId, "X-Request-ID", exchange.requestId()))
+  fields.drop(http::Name::XRequestId);
+  return false;
+}
+
+// The first of the added fields: there is always room for it.
+void ProxyHandler::makeRequestId(Exchange& exchange) {
+  char id[kRequestIdSize];
+  writeRequestId(id, worker_.random);
+  if (!exchange.addRequestField(http::Name::XRequestId, "X-Request-ID", {id, sizeof id}))
     ASSERT(false);
+  exchange.setRequestId(firstAdded(exchange));
 }
 
 void ProxyHandler::answerFixed(Exchange& exchange, const route::Route& route) {
@@ -144,24 +146,28 @@ void ProxyHandler::answerFixed(Exchange& exchange, const route::Route& route) {
   sendAnswer(exchange, answer);
 }
 
+bool ProxyHandler::addPlain(Exchange& exchange) {
+  const http::FieldBlock& lines =
+      lines_.of(exchange.clientIp(), exchange.request().authority, worker_.random);
+  if (!exchange.addRequestLines(lines)) return false;
+  exchange.setRequestId(firstAdded(exchange));
+  return true;
+}
+
 // X-Forwarded-* and Via: what an untrusted client says of itself is replaced, what trusted hops say
 // is carried on.
 bool ProxyHandler::editForwarded(Exchange& exchange) {
   http::RequestHead& head = exchange.request();
   http::FieldBlock& fields = head.fields;
-  bool trusted = false;
-  if (fields.hasAny(kForwardedNames)) {
-    trusted = *listener_.trustedHops > 0;
-    if (!trusted)
-      for (const auto name : {http::Name::XForwardedFor, http::Name::XForwardedHost,
-                              http::Name::XForwardedProto, http::Name::XForwardedOther,
-                              http::Name::Forwarded})
-        fields.drop(name);
+  const bool trusted = *listener_.trustedHops > 0;
+  if (!trusted && fields.hasAny(kForwardedNames)) {
+    for (const auto name : {http::Name::XForwardedFor, http::Name::XForwardedHost,
+                            http::Name::XForwardedProto, http::Name::XForwardedOther,
+                            http::Name::Forwarded})
+      fields.drop(name);
   }
-  bool fits = trusted || head.version == http::Version::Http10
-                  ? addForwarded(exchange)
-                  : exchange.addRequestLines(lines_.of(exchange.clientIp()));
-  const bool keepHost = trusted && fields.find(http::Name::XForwardedHost) != nullptr;
+  bool fits = addForwarded(exchange);
+  const bool keepHost = fields.find(http::Name::XForwardedHost) != nullptr;
   if (*listener_.xForwardedHost && !keepHost && !head.authority.empty())
     fits &= exchange.addRequestField(http::Name::XForwardedHost, "X-Forwarded-Host", head.authority);
   return fits;

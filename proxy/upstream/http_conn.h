@@ -40,8 +40,6 @@ class HttpConn : public pool::PooledConn, public http::BodySource {
   virtual void sendEnd() = 0;
   // Request bytes that the socket has not taken yet.
   virtual size_t unsent() const = 0;
-
-  virtual std::string_view endpointText() const = 0;
 };
 
 }  // namespace oxbow::upstream

@@ -17,7 +17,6 @@ namespace oxbow::integration {
 Read UpstreamConn::readMore(milliseconds within) {
   std::string more;
   const Read read = stream_.receive(more, within);
-  total_ += more.size();
   const std::lock_guard lock(owner_.mutex_);
   FakeUpstream::Record& record = owner_.records_[index_];
   record.received += more;
@@ -59,10 +58,17 @@ Read UpstreamConn::awaitEnd() {
   return read;
 }
 
-size_t UpstreamConn::readWhileComing(milliseconds quiet) {
-  while (readMore(quiet) == Read::Bytes) {
+size_t UpstreamConn::discardUntil(std::string_view last) {
+  size_t total = 0;
+  std::string tail, more;
+  while (tail != last) {
+    more.clear();
+    if (stream_.receive(more) != Read::Bytes) break;
+    total += more.size();
+    tail += more;
+    tail.erase(0, tail.size() - std::min(tail.size(), last.size()));
   }
-  return total_;
+  return total;
 }
 
 // FakeUpstream --------------------------------------------------------------------------------

@@ -32,8 +32,9 @@ class UpstreamConn {
   Stream& stream() { return stream_; }
   // Reads, and records, up to the end of the connection; tells how it ended.
   Read awaitEnd();
-  // Reads until nothing comes for `quiet`; bytes read so far in all.
-  size_t readWhileComing(milliseconds quiet);
+  // Reads and drops, without a record, until the bytes end in `last`; how many there were. REQUIRES:
+  // nothing kept by the functions above.
+  size_t discardUntil(std::string_view last);
 
  private:
   friend class FakeUpstream;
@@ -45,7 +46,6 @@ class UpstreamConn {
   const size_t index_;
   Stream stream_;
   std::string bytes_;
-  size_t total_ = 0;
 };
 
 // An origin that does what a script says, connection by connection, and remembers exactly what it

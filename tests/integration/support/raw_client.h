@@ -12,9 +12,9 @@ namespace oxbow::integration {
 // A client that sends what it is told to, byte for byte, and tells how its connection ended.
 class RawClient {
  public:
-  // A small `receiveBuffer` makes a slow reader felt early.
-  explicit RawClient(const SocketAddress& address, int receiveBuffer = 0)
-      : stream_(Stream::connectTo(address, receiveBuffer)) {}
+  // `buffer` as Stream has it.
+  explicit RawClient(const SocketAddress& address, int buffer = 0)
+      : stream_(Stream::connectTo(address, buffer)) {}
 
   bool connected() const { return stream_.isOpen(); }
   Stream& stream() { return stream_; }

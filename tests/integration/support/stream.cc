@@ -19,11 +19,13 @@ Stream::Stream(int fd, int interrupt) : fd_(fd), interrupt_(interrupt) {
 Stream::Stream(Stream&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)), interrupt_(other.interrupt_) {}
 
-Stream Stream::connectTo(const SocketAddress& address, int receiveBuffer) {
+Stream Stream::connectTo(const SocketAddress& address, int buffer) {
   const int fd = ::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) throw std::runtime_error("socket");
-  if (receiveBuffer > 0)
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receiveBuffer, sizeof receiveBuffer);
+  if (buffer > 0) {
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer);
+  }
   if (::connect(fd, address.get(), address.length()) != 0) {
     ::close(fd);
     return Stream(-1);

@@ -14,7 +14,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // How long anything that must happen may take: only a test that fails waits for so long.
-constexpr milliseconds kPatience{10000};
+constexpr milliseconds kPatience{5000};
 
 // How a wait for bytes ended.
 enum class Read : uint8_t { Bytes, Fin, Reset, Late };
@@ -24,7 +24,8 @@ class Stream {
  public:
   // `interrupt` is a descriptor that ends every wait when it becomes readable; -1: none.
   explicit Stream(int fd, int interrupt = -1);
-  static Stream connectTo(const SocketAddress& address, int receiveBuffer = 0);
+  // `buffer`: bytes in the kernel each way, so that a side that stops is felt early; 0: its choice.
+  static Stream connectTo(const SocketAddress& address, int buffer = 0);
   ~Stream() { close(); }
   Stream(Stream&& other) noexcept;
   Stream& operator=(Stream&&) = delete;

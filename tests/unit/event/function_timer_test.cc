@@ -7,9 +7,9 @@ using namespace std::chrono_literals;
 
 TEST_CASE("a function timer calls its function once, unless it is cancelled") {
   ManualClock clock;
-  event::Dispatcher dispatcher(clock);
+  oxbow::event::Dispatcher dispatcher(clock);
   int calls = 0;
-  event::FunctionTimer timer(dispatcher, [&] { ++calls; });
+  oxbow::event::FunctionTimer timer(dispatcher, [&] { ++calls; });
   const auto pass = [&](Duration by) {
     clock.advance(by);
     dispatcher.turn(false);

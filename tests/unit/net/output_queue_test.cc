@@ -39,7 +39,7 @@ class SlowTransport final : public Transport {
     return {.kind = IoResult::Kind::Ok, .bytes = before - left};
   }
 
-  bool start(event::Dispatcher&, event::IoHandler&) override { return true; }
+  bool start(oxbow::event::Dispatcher&, oxbow::event::IoHandler&) override { return true; }
   IoResult read(char*, size_t) override { return {}; }
   IoResult write(std::string_view) override { return {}; }
   Liveness peek() override { return Liveness::Alive; }

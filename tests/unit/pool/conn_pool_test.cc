@@ -168,7 +168,7 @@ TEST_CASE("a connection in use does not retire by idleness") {
 
 TEST_CASE("a connection that is due is not lent, though its timer has not run yet") {
   Scene scene({.pool = {.keepaliveTimeout = 10s}});
-  FakeConn& conn = scene.connectAndRelease();
+  scene.connectAndRelease();
   Client* late = nullptr;
   // In a turn of its own the loop hears of the request before it runs timers.
   scene.clock.advance(10s);
@@ -177,7 +177,6 @@ TEST_CASE("a connection that is due is not lent, though its timer has not run ye
   REQUIRE(late != nullptr);
   CHECK(late->waiting());
   CHECK(scene.closed(CloseReason::KeepaliveTimeout) == 1);
-  CHECK(conn.exchanges() == 1);
 }
 
 TEST_CASE("the last of keepalive_requests exchanges closes the connection") {

@@ -275,3 +275,16 @@ TEST_CASE("a replay's failed connect goes to another endpoint, too") {
   scene.opening(1).connects();
   CHECK(replay.served());
 }
+
+TEST_CASE("a replay whose connect failed tries the same endpoint again, if there is no other") {
+  Scene scene({.maxConns = 2});
+  Client& borrower = scene.ask();
+  scene.connectAll();
+  Client& replay = scene.askReplay();
+  scene.opening().refuses();
+  CHECK(replay.waiting());  // what is lent will not do for it
+  scene.pass(51ms, 1ms);
+  scene.opening().connects();
+  CHECK(replay.served());
+  CHECK(borrower.served());
+}

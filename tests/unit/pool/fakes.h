@@ -12,6 +12,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/random.h"
 #include "proxy/event/dispatcher.h"
+#include "proxy/log/log.h"
 #include "proxy/pool/conn_pool.h"
 #include "proxy/pool/wait_queue.h"
 
@@ -212,6 +213,7 @@ class Scene {
   };
 
   explicit Scene(const Rules& r = {}) : rules(r) {
+    log::setLevel(log::Level::Off);  // servers that refuse are the point, not news
     for (uint32_t i = 0; i < rules.endpoints; ++i)
       endpoints.push_back(std::make_unique<Endpoint>(*this, i));
     std::vector<ConnPool*> pools;

@@ -125,7 +125,7 @@ TEST_CASE("a late waiter whose pool ends is refused") {
 
 TEST_CASE("the end of a queue fails who waits in it") {
   ManualClock clock;
-  event::Dispatcher dispatcher(clock);
+  oxbow::event::Dispatcher dispatcher(clock);
   Random random(1);
   FakeBalancer balancer;
   QueueStats queueStats;

@@ -23,28 +23,66 @@ TEST_CASE("what is too short or no address does not move the client") {
   CHECK(clientBehind("unknown", 1, "9.9.9.9") == "9.9.9.9");
 }
 
-std::string textOf(const http::FieldBlock& block) { return {block.base, block.end}; }
-
-TEST_CASE("a client's forwarding lines are made once, and those of another are not taken for them") {
-  config::Listener listener;
-  ForwardedLines lines(listener);
-  const std::string first =
-      "X-Forwarded-For: 10.0.0.1\r\nX-Forwarded-Proto: http\r\nVia: 1.1 oxbow\r\n";
-  CHECK(textOf(lines.of("10.0.0.1")) == first);
-  // These two share their last two bytes, hence their place.
-  CHECK(textOf(lines.of("10.1.0.1")).substr(0, 27) == "X-Forwarded-For: 10.1.0.1\r\n");
-  CHECK(textOf(lines.of("10.0.0.1")) == first);
-  CHECK(textOf(lines.of("::1")).substr(0, 22) == "X-Forwarded-For: ::1\r\n");
+// The lines behind the request id, which differs each time.
+std::string behindId(const http::FieldBlock& block) {
+  const std::string all(block.base, block.end);
+  CHECK(all.substr(0, 14) == "X-Request-ID: ");
+  CHECK(all.substr(14, 32).find_first_not_of("0123456789abcdef") == std::string::npos);
+  CHECK(all.substr(46, 2) == "\r\n");
+  return all.substr(48);
 }
 
-TEST_CASE("each forwarding line has a key that turns it off") {
+struct LinesFixture {
   config::Listener listener;
+  Random random{1};
+};
+
+TEST_CASE_FIXTURE(LinesFixture, "forwarding lines of one client are not taken for another's") {
+  ForwardedLines lines(listener);
+  const std::string first =
+      "X-Forwarded-For: 10.0.0.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: a\r\n"
+      "Via: 1.1 oxbow\r\n";
+  CHECK(behindId(lines.of("10.0.0.1", "a", random)) == first);
+  // This address and this host share their place with the first.
+  CHECK(behindId(lines.of("10.1.0.1", "a", random)).substr(0, 27) ==
+        "X-Forwarded-For: 10.1.0.1\r\n");
+  CHECK(behindId(lines.of("10.0.0.1", "b", random)).find("X-Forwarded-Host: b\r\n") !=
+        std::string::npos);
+  CHECK(behindId(lines.of("10.0.0.1", "a", random)) == first);
+  CHECK(behindId(lines.of("::1", "a", random)).substr(0, 22) == "X-Forwarded-For: ::1\r\n");
+}
+
+TEST_CASE_FIXTURE(LinesFixture, "each forwarding line has a key that turns it off") {
   listener.via = std::string();
   listener.xForwardedProto = false;
+  listener.xForwardedHost = false;
   ForwardedLines lines(listener);
-  const http::FieldBlock& block = lines.of("10.0.0.1");
-  CHECK(textOf(block) == "X-Forwarded-For: 10.0.0.1\r\n");
-  CHECK(block.count == 1);
+  const http::FieldBlock& block = lines.of("10.0.0.1", "a", random);
+  CHECK(behindId(block) == "X-Forwarded-For: 10.0.0.1\r\n");
+  CHECK(block.count == 2);
+}
+
+TEST_CASE_FIXTURE(LinesFixture, "every request gets an id of its own") {
+  ForwardedLines lines(listener);
+  const http::FieldBlock& block = lines.of("10.0.0.1", "a", random);
+  const std::string first(block.valueAt(block.fields[0]));
+  const http::FieldBlock& again = lines.of("10.0.0.1", "a", random);
+  CHECK(first.size() == 32);
+  CHECK(std::string(again.valueAt(again.fields[0])) != first);
+}
+
+TEST_CASE("a request id spells its random bits") {
+  // The digits of both words, each from its lowest nibble up.
+  Random expected(7);
+  std::string digits;
+  for (int word = 0; word < 2; ++word) {
+    const uint64_t bits = expected.next();
+    for (int i = 0; i < 16; ++i) digits += "0123456789abcdef"[bits >> (4 * i) & 15];
+  }
+  Random random(7);
+  char id[kRequestIdSize];
+  writeRequestId(id, random);
+  CHECK(std::string(id, sizeof id) == digits);
 }
 
 // Takes at most `room` bytes and keeps them.

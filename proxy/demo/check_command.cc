@@ -1,0 +1,38 @@
+#include "proxy/demo/check_command.h"
+
+#include <fmt/format.h>
+
+#include <string_view>
+#include <utility>
+
+#include "proxy/config/loader.h"
+#include "proxy/config/warnings.h"
+
+namespace oxbow::demo {
+
+namespace {
+
+std::string counted(size_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+}  // namespace
+
+std::optional<config::Config> loadOrComplain(const std::string& file, std::FILE* problems) {
+  config::LoadResult loaded = config::loadFile(file);
+  for (const config::Problem& problem : loaded.problems)
+    fmt::print(problems, "{}\n", config::format(problem, file));
+  return std::move(loaded.config);
+}
+
+int checkCommand(const std::string& file, std::FILE* verdict, std::FILE* problems) {
+  const auto config = loadOrComplain(file, problems);
+  if (!config) return 1;
+  for (const config::Problem& warning : config::warnings(*config))
+    fmt::print(problems, "warning: {}\n", config::format(warning, file));
+  fmt::print(verdict, "{}: ok ({}, {})\n", file, counted(config->upstreams.size(), "upstream"),
+             counted(config->listeners.size(), "listener"));
+  return 0;
+}
+
+}  // namespace oxbow::demo

@@ -1,0 +1,51 @@
+#include "proxy/demo/demo_command.h"
+
+#include <fmt/format.h>
+
+#include <csignal>
+#include <cstdio>
+#include <optional>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+#include "proxy/demo/comparison.h"
+#include "proxy/demo/descriptors.h"
+
+namespace oxbow::demo {
+
+namespace {
+
+std::optional<Measured> measureOrComplain(uint32_t keepalive, const DemoOptions& options) {
+  auto measured = measure(keepalive, options.clients, std::chrono::seconds(options.seconds));
+  if (measured.ok()) return std::move(measured.value());
+  fmt::print(stderr, "oxbow demo: {}\n", measured.error());
+  return std::nullopt;
+}
+
+void say(std::string_view text) {
+  fmt::print("{}", text);
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+int demoCommand(const DemoOptions& options) {
+  std::signal(SIGPIPE, SIG_IGN);
+  raiseDescriptorLimit();
+  say(fmt::format("{} clients ask for a small page through oxbow, {} s without a pool ...\n",
+                  options.clients, options.seconds));
+  const auto without = measureOrComplain(0, options);
+  if (!without) return 1;
+  say(fmt::format("... and {} s with one.\n\n", options.seconds));
+  const auto with = measureOrComplain(options.clients, options);
+  if (!with) return 1;
+  say(tableOf(*without, *with));
+  say(fmt::format(
+      "\nMeasured just now. Clients, oxbow and origin shared {} CPUs of this machine, and "
+      "a\nconnection to an origin on the same machine is as cheap as it gets.\n",
+      std::thread::hardware_concurrency()));
+  return without->load.answered() > 0 && with->load.answered() > 0 ? 0 : 1;
+}
+
+}  // namespace oxbow::demo

@@ -1,0 +1,84 @@
+#include "proxy/demo/run_server.h"
+
+#include <csignal>
+
+#include <string>
+#include <utility>
+
+#include "proxy/base/version.h"
+#include "proxy/config/warnings.h"
+#include "proxy/demo/descriptors.h"
+#include "proxy/demo/origin_thread.h"
+#include "proxy/log/log.h"
+#include "proxy/server/server.h"
+
+namespace oxbow::demo {
+
+namespace {
+
+log::Level levelOf(config::LogLevel level) {
+  switch (level) {
+    case config::LogLevel::Debug:
+      return log::Level::Debug;
+    case config::LogLevel::Info:
+      return log::Level::Info;
+    case config::LogLevel::Warn:
+      return log::Level::Warn;
+    case config::LogLevel::Error:
+      break;
+  }
+  return log::Level::Error;
+}
+
+void logWarnings(const config::Config& config) {
+  for (const config::Problem& warning : config::warnings(config))
+    LOG_WARN("{}", config::format(warning, config.file));
+}
+
+void raiseLimits(const config::Config& config) {
+  const uint64_t limit = raiseDescriptorLimit();
+  const uint64_t needed = descriptorsNeeded(config);
+  if (needed > limit)
+    LOG_WARN(
+        "worker_connections and the upstreams' connections take up to {} descriptors, this process "
+        "may open {}: raise its limit (ulimit -n, LimitNOFILE=) or lower worker_connections",
+        needed, limit);
+}
+
+// The server's part, with the log at work.
+int serve(config::Config config, const std::optional<OriginOptions>& wanted) {
+  logWarnings(config);
+  raiseLimits(config);
+  std::unique_ptr<OriginThread> origin;
+  if (wanted) {
+    auto started = OriginThread::start(*wanted);
+    if (!started.ok()) {
+      LOG_ERROR("embedded origin: {}", started.error());
+      return 1;
+    }
+    origin = std::move(started.value());
+    LOG_INFO("embedded origin on {}", origin->address().text());
+  }
+  server::Server server(std::move(config));
+  if (const auto error = server.start()) {
+    LOG_ERROR("{}", *error);
+    return 1;
+  }
+  server.handleSignals();
+  server.run();
+  return 0;
+}
+
+}  // namespace
+
+int runServer(config::Config config, const std::optional<OriginOptions>& origin) {
+  // A log reader that leaves must not end the process, not even while it starts.
+  std::signal(SIGPIPE, SIG_IGN);
+  log::init(levelOf(*config.logLevel));
+  LOG_INFO("oxbow {}", kVersion);
+  const int status = serve(std::move(config), origin);
+  log::shutdown();
+  return status;
+}
+
+}  // namespace oxbow::demo
