@@ -83,8 +83,9 @@ void ProxyExchange::acquire(bool fresh) {
 // Whether the request could be sent a second time as far as its body goes.
 bool ProxyExchange::bodyAtHand() const {
   if (trailersSent_) return false;
-  return keeping_ || exchange_.request().body == http::BodyKind::None ||
-         (bodyDone_ && bodySize_ == 0);
+  const http::RequestHead& head = exchange_.request();
+  return keeping_ || head.body == http::BodyKind::None ||
+         (head.body == http::BodyKind::Length && head.contentLength == 0);
 }
 
 bool ProxyExchange::replayAllowed() const {

@@ -206,6 +206,7 @@ test('on a Unix socket', async (t) => {
   const origin = await startOrigin(t);
   const socket = path.join(tempDir(t), 'admin.sock');
   await startOxbow(t, proxyTo(origin.address, { top: `admin: { listen: "unix:${socket}" }` }));
+  await until(3000, 'the socket', () => fs.existsSync(socket));
   const { text } = await curl(['--unix-socket', socket, 'http://localhost/readyz']);
   assert.equal(text, 'ready\n');
 });

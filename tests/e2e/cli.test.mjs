@@ -120,7 +120,7 @@ listeners:
     routes: [ { return: 204 } ]
 `, /^c\.yaml:3:5: listeners\[0\]\.tls: .*not supported in this version/],
   ['bytes that are no YAML', 'listeners: [\n', /^c\.yaml:\d+:\d+: /],
-  ['an empty file', '', /^c\.yaml:1:1: listeners: /],
+  ['an empty file', '', /^c\.yaml:1:1: the file is empty/],
 ]) {
   test(`check: ${what}`, async (t) => {
     const { code, stderr } = await check(t, yaml);

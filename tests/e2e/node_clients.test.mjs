@@ -3,12 +3,13 @@
 
 import assert from 'node:assert/strict';
 import http from 'node:http';
+import net from 'node:net';
 import { test } from 'node:test';
 
 import axios from 'axios';
 import { Agent, Pool, fetch } from 'undici';
 
-import { atEnd, proxyTo, sleep, startOxbow } from './harness.mjs';
+import { atEnd, proxyTo, sleep, startOxbow, within } from './harness.mjs';
 import { startOrigin } from './origin.mjs';
 
 // A nonce, repeated up to a size: a byte from another response shows wherever it stands.
@@ -134,6 +135,34 @@ test('undici Pool, 10 requests pipelined on each connection: 6,000 requests', as
   });
   assert.equal(origin.requests, 6000);
   assert.ok(origin.connections.most <= 8);
+});
+
+test('1,000 requests written at once on one connection are answered in order', async (t) => {
+  const { origin, oxbow } = await start(t, 'max_conns: 4');
+  const socket = net.connect(oxbow.port, '127.0.0.1');
+  atEnd(t, () => socket.destroy());
+  const count = 1000;
+  const requests = Array.from({ length: count }, (_, i) => {
+    const { method, path, body = '' } = question(i % 8 === 3 ? 0 : i, `p${i}.`);
+    return `${method} ${path} HTTP/1.1\r\nHost: p\r\nX-Nonce: p${i}.\r\n` +
+      `${method === 'GET' ? '' : `Content-Length: ${body.length}\r\n`}\r\n${body}`;
+  });
+  socket.write(requests.join(''));
+  const nonces = [];
+  let text = '';
+  await within(30000, 'all answers', new Promise((done, failed) => {
+    socket.on('error', failed);
+    socket.on('close', () => failed(new Error(`closed behind ${nonces.length}`)));
+    socket.on('data', (bytes) => {
+      text += bytes;
+      nonces.push(...[...text.matchAll(/^x-nonce: (\S+)\r$/gmi)].map((match) => match[1]));
+      // A field name that came in part is left for the next piece.
+      text = text.slice(text.lastIndexOf('\n') + 1);
+      if (nonces.length === count) done();
+    });
+  }));
+  assert.deepEqual(nonces, requests.map((_, i) => `p${i}.`));
+  assert.equal(origin.requests, count);
 });
 
 test('fetch: 1,000 requests, 16 at once', async (t) => {
