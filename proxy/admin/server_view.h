@@ -18,9 +18,9 @@ namespace oxbow::admin {
 
 struct EndpointReport {
   std::string address;
-  std::string server;          // as configured
+  std::string server;  // as configured
   uint32_t weight = 1;
-  uint32_t maxConns = 0;       // 0: no cap
+  uint32_t maxConns = 0;  // 0: no cap
   uint64_t idle = 0, active = 0, connecting = 0;
   uint64_t opened = 0, connected = 0, connectFailed = 0, acquired = 0, reused = 0, peeks = 0;
   std::array<uint64_t, static_cast<size_t>(pool::CloseReason::Count)> closed{};
@@ -61,8 +61,8 @@ struct ServerReport {
   std::vector<UpstreamReport> upstreams;
   std::vector<ListenerReport> listeners;
   uint64_t accessLogDropped = 0, logDropped = 0;
-  uint64_t bufferedBytes = 0;   // response bytes read ahead of their clients
-  uint64_t acceptErrors = 0;    // accept() without descriptors or memory
+  uint64_t bufferedBytes = 0;  // response bytes read ahead of their clients
+  uint64_t acceptErrors = 0;   // accept() without descriptors or memory
   double uptimeSeconds = 0;
 
   // Sums a worker's report into this one; the orders of upstreams and listeners are the same.

@@ -9,8 +9,8 @@ namespace oxbow {
 
 }  // namespace oxbow
 
-#define ASSERT(condition)                                                     \
-  do {                                                                        \
-    if (__builtin_expect(!(condition), 0))                                    \
-      ::oxbow::assertionFailed(#condition, __FILE__, __LINE__);               \
+#define ASSERT(condition)                                       \
+  do {                                                          \
+    if (__builtin_expect(!(condition), 0))                      \
+      ::oxbow::assertionFailed(#condition, __FILE__, __LINE__); \
   } while (false)

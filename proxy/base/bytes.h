@@ -120,8 +120,8 @@ inline char* writeHex(char* out, uint64_t value) {
   return out + digits;
 }
 
-// What is left of `text` behind its first `n` bytes. REQUIRES: n <= text.size(), which is not checked:
-// substr() would, and throw.
+// What is left of `text` behind its first `n` bytes. REQUIRES: n <= text.size(), which is not
+// checked: substr() would, and throw.
 inline std::string_view behind(std::string_view text, size_t n) {
   return {text.data() + n, text.size() - n};
 }

@@ -13,8 +13,8 @@ using WallTime = std::chrono::time_point<std::chrono::system_clock, Duration>;
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual TimePoint now() const = 0;   // monotonic
-  virtual WallTime wall() const = 0;   // for logs only, never for deadlines
+  virtual TimePoint now() const = 0;  // monotonic
+  virtual WallTime wall() const = 0;  // for logs only, never for deadlines
 };
 
 // The machine's clock. Thread-safe.

@@ -10,24 +10,24 @@ enum class ErrorCode : uint8_t {
   None,
   DnsTimeout,
   DnsError,
-  DestinationNotFound,      // no route
-  DestinationUnavailable,   // no endpoint, or draining
+  DestinationNotFound,     // no route
+  DestinationUnavailable,  // no endpoint, or draining
   ConnectionRefused,
-  ConnectionTerminated,     // FIN or RST before the response was complete
-  ConnectionTimeout,        // connect or handshake
+  ConnectionTerminated,  // FIN or RST before the response was complete
+  ConnectionTimeout,     // connect or handshake
   ConnectionReadTimeout,
   ConnectionWriteTimeout,
-  ConnectionLimitReached,   // queue full or its deadline passed
-  HttpRequestError,         // the client's message is malformed
+  ConnectionLimitReached,  // queue full or its deadline passed
+  HttpRequestError,        // the client's message is malformed
   HttpRequestDenied,
   HttpResponseIncomplete,
   HttpResponseHeaderSectionSize,
   HttpResponseTransferCoding,
-  HttpProtocolError,        // the upstream's message is malformed
+  HttpProtocolError,  // the upstream's message is malformed
   HttpUpgradeFailed,
-  ProxyInternalResponse,    // an answer from the configuration, no error
+  ProxyInternalResponse,  // an answer from the configuration, no error
   ProxyInternalError,
-  ClientGone,               // only for the log: nobody is left to tell
+  ClientGone,  // only for the log: nobody is left to tell
   Count
 };
 
@@ -50,8 +50,8 @@ struct Error {
   ErrorCode code = ErrorCode::None;
   Side side = Side::Proxy;
   Retry retry = Retry::Never;
-  uint16_t status = 0;       // 0: statusOf(code)
-  const char* detail = "";   // static text for the body, the log and Proxy-Status "details"
+  uint16_t status = 0;      // 0: statusOf(code)
+  const char* detail = "";  // static text for the body, the log and Proxy-Status "details"
 
   uint16_t statusCode() const { return status != 0 ? status : statusOf(code); }
 };

@@ -22,7 +22,11 @@ class ObjectPool {
   T* make(Args&&... args) {
     void* memory = take();
     ++live_;
-    return new (memory) T(std::forward<Args>(args)...);
+    // Not T(): that would clear the whole object ahead of its own initializers.
+    if constexpr (sizeof...(Args) == 0)
+      return new (memory) T;
+    else
+      return new (memory) T(std::forward<Args>(args)...);
   }
 
   void destroy(T* object) {

@@ -35,8 +35,8 @@ struct SocketOptions {
 };
 
 struct Server {
-  Located<std::string> address;   // as written: host:port, ip:port, [v6]:port, unix:/path
-  Located<uint32_t> weight{1};    // 1..1000
+  Located<std::string> address;  // as written: host:port, ip:port, [v6]:port, unix:/path
+  Located<uint32_t> weight{1};   // 1..1000
   std::optional<Located<uint32_t>> maxConns;  // overrides the upstream's max_conns
   bool operator==(const Server&) const = default;
 };
@@ -69,9 +69,9 @@ struct Upstream {
   Located<Duration> connectTimeout{seconds(5)};
   Located<Duration> readTimeout{seconds(60)};
   Located<Duration> sendTimeout{seconds(60)};
-  Located<uint64_t> proxyBuffers{64 << 10};   // read ahead per exchange, bytes
-  Located<uint64_t> replayBuffer{64 << 10};   // largest body kept for a replay, bytes
-  Located<uint32_t> nextUpstreamTries{3};     // proxy_next_upstream_tries
+  Located<uint64_t> proxyBuffers{64 << 10};  // read ahead per exchange, bytes
+  Located<uint64_t> replayBuffer{64 << 10};  // largest body kept for a replay, bytes
+  Located<uint32_t> nextUpstreamTries{3};    // proxy_next_upstream_tries
   Located<Duration> nextUpstreamTimeout{seconds(10)};
   Located<std::string> proxyBind{std::string()};  // local IP address, empty: the system chooses
   SocketOptions socket;
@@ -101,9 +101,9 @@ struct Route {
   std::optional<Located<std::string>> rewrite;  // replaces the matched prefix
   std::optional<FixedReturn> fixed;
   Located<bool> allowDotSegments{false};
-  std::vector<HeaderEdit> setHeaders;               // proxy_set_header, towards the upstream
-  std::vector<Located<std::string>> hideHeaders;    // proxy_hide_header, of responses
-  std::vector<HeaderEdit> addHeaders;               // add_header, to responses
+  std::vector<HeaderEdit> setHeaders;             // proxy_set_header, towards the upstream
+  std::vector<Located<std::string>> hideHeaders;  // proxy_hide_header, of responses
+  std::vector<HeaderEdit> addHeaders;             // add_header, to responses
   bool operator==(const Route& o) const {
     return hosts == o.hosts && location == o.location && proxyPass == o.proxyPass &&
            rewrite == o.rewrite && fixed == o.fixed && allowDotSegments == o.allowDotSegments &&
@@ -128,17 +128,17 @@ struct Listener {
   Located<Duration> clientBodyTimeout{seconds(60)};
   Located<Duration> sendTimeout{seconds(60)};
   Located<Duration> keepaliveTimeout{seconds(75)};
-  Located<uint64_t> keepaliveRequests{0};           // 0: no limit
-  Located<uint64_t> clientMaxBodySize{0};           // 0: no limit
+  Located<uint64_t> keepaliveRequests{0};  // 0: no limit
+  Located<uint64_t> clientMaxBodySize{0};  // 0: no limit
   Located<uint64_t> clientBodyBufferSize{16 << 10};
   Located<uint64_t> largeClientHeaderBuffers{32 << 10};  // all fields, bytes, at most 60k
-  Located<uint32_t> maxHeaders{100};                // max_headers, 1..256
+  Located<uint32_t> maxHeaders{100};                     // max_headers, 1..256
   Located<bool> underscoresInHeaders{false};
-  Located<std::string> via{std::string("oxbow")};   // pseudonym; off: empty
-  Located<bool> xForwardedFor{true};                // x_forwarded_for
+  Located<std::string> via{std::string("oxbow")};  // pseudonym; off: empty
+  Located<bool> xForwardedFor{true};               // x_forwarded_for
   Located<bool> xForwardedProto{true};
   Located<bool> xForwardedHost{true};
-  Located<uint32_t> trustedHops{0};                 // proxies in front whose X-Forwarded-* count
+  Located<uint32_t> trustedHops{0};  // proxies in front whose X-Forwarded-* count
   Located<uint32_t> backlog{1024};
   SocketOptions socket;
   std::vector<Route> routes;
@@ -162,11 +162,12 @@ enum class LogLevel : uint8_t { Debug, Info, Warn, Error };
 
 struct Config {
   std::string file;
-  Located<uint32_t> workers{1};               // auto is 1 as yet
+  Located<uint32_t> workers{1};                // auto is 1 as yet
   Located<uint32_t> workerConnections{10000};  // clients in all
   Located<Duration> shutdownTimeout{seconds(30)};
   Located<LogLevel> logLevel{LogLevel::Info};  // log_level
-  Located<uint64_t> responseBufferBudget{256 << 20};  // proxy_buffers_total: read ahead in all, bytes
+  Located<uint64_t> responseBufferBudget{256
+                                         << 20};  // proxy_buffers_total: read ahead in all, bytes
   Admin admin;
   ResolverConfig resolver;
   std::vector<Upstream> upstreams;

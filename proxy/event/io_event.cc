@@ -10,9 +10,8 @@ namespace oxbow::event {
 bool IoEvent::start(Dispatcher& dispatcher, int fd, IoHandler& handler, Trigger trigger) {
   ASSERT(!started_);
   handler_ = &handler;
-  const short what = trigger == Trigger::Edge
-                         ? EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST
-                         : EV_READ | EV_PERSIST;
+  const short what = trigger == Trigger::Edge ? EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST
+                                              : EV_READ | EV_PERSIST;
   if (event_assign(&event_, dispatcher.base(), fd, what, &IoEvent::fired, this) != 0) return false;
   started_ = event_add(&event_, nullptr) == 0;
   return started_;

@@ -41,8 +41,9 @@ class Timer : private ListHook<TimerTag> {
   uint8_t slot_ = 0;
 };
 
-// A hierarchical timing wheel: levels of 64 slots, one millisecond each at the lowest level. Set and
-// cancel are O(1); finding the next deadline looks at one bitmap per level. Worker's thread only.
+// A hierarchical timing wheel: levels of 64 slots, one millisecond each at the lowest level. Set
+// and cancel are O(1); finding the next deadline looks at one bitmap per level. Worker's thread
+// only.
 class TimerWheel {
  public:
   explicit TimerWheel(TimePoint start);

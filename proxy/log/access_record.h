@@ -11,32 +11,32 @@ namespace oxbow::log {
 // What is known of one exchange when it ends. The worker fills it in and hands it to
 // AccessLog::write, which copies it into the ring; the views need to live for that call only.
 struct AccessRecord {
-  WallTime time;                      // when the request head was complete
-  Duration total{};                   // until the last response byte was handed to the socket
-  Duration wait{};                    // for a connection
-  Duration connect{};                 // of the connection's own opening, when this request waited for it
-  Duration firstByte{};               // from the request's sending to the first response byte
-  uint64_t requestBytes = 0;          // body
-  uint64_t responseBytes = 0;         // body
-  uint64_t connectionAge = 0;         // ms since the upstream connection was opened
-  uint64_t connectionRequests = 0;    // exchanges that it carried before this one
-  uint16_t status = 0;                // 0: none was sent
-  uint16_t upstreamStatus = 0;        // 0: none came
-  uint8_t tries = 0;                  // connections tried
+  WallTime time;               // when the request head was complete
+  Duration total{};            // until the last response byte was handed to the socket
+  Duration wait{};             // for a connection
+  Duration connect{};          // of the connection's own opening, when this request waited for it
+  Duration firstByte{};        // from the request's sending to the first response byte
+  uint64_t requestBytes = 0;   // body
+  uint64_t responseBytes = 0;  // body
+  uint64_t connectionAge = 0;  // ms since the upstream connection was opened
+  uint64_t connectionRequests = 0;  // exchanges that it carried before this one
+  uint16_t status = 0;              // 0: none was sent
+  uint16_t upstreamStatus = 0;      // 0: none came
+  uint8_t tries = 0;                // connections tried
   bool reused = false;
   bool replayed = false;
   ErrorCode error = ErrorCode::None;
-  const char* detail = "";            // static text, with an error
-  std::string_view client;            // IP address
+  const char* detail = "";  // static text, with an error
+  std::string_view client;  // IP address
   std::string_view method;
-  std::string_view target;            // as received, cut at 2 KiB
-  std::string_view host;              // cut at 255 bytes
-  std::string_view protocol;          // "HTTP/1.1"
-  std::string_view upstream;          // name, empty when none
-  std::string_view endpoint;          // address text
+  std::string_view target;    // as received, cut at 2 KiB
+  std::string_view host;      // cut at 255 bytes
+  std::string_view protocol;  // "HTTP/1.1"
+  std::string_view upstream;  // name, empty when none
+  std::string_view endpoint;  // address text
   std::string_view requestId;
-  std::string_view userAgent;         // cut at 256 bytes
-  std::string_view referer;           // cut at 256 bytes
+  std::string_view userAgent;  // cut at 256 bytes
+  std::string_view referer;    // cut at 256 bytes
 };
 
 }  // namespace oxbow::log

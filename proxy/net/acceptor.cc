@@ -45,8 +45,8 @@ void Acceptor::onIo(uint8_t) {
   for (int i = 0; i < kBatch && event_.started(); ++i) {
     sockaddr_storage storage{};
     socklen_t length = sizeof storage;
-    const int fd = accept4(fd_, reinterpret_cast<sockaddr*>(&storage), &length,
-                           SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int fd =
+        accept4(fd_, reinterpret_cast<sockaddr*>(&storage), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
       handler_.onAccept(fd, SocketAddress(reinterpret_cast<const sockaddr*>(&storage), length));
       continue;

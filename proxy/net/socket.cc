@@ -37,9 +37,7 @@ std::string errorText(const char* what, const SocketAddress& address, int error)
   return std::string(what) + " " + address.text() + ": " + std::strerror(error);
 }
 
-int newSocket(int family) {
-  return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-}
+int newSocket(int family) { return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
 
 // Whether a socket file is left over from a process that is gone.
 bool isStale(const SocketAddress& address) {

@@ -17,9 +17,9 @@ Result<int> listenOn(const SocketAddress& address, int backlog,
                      const config::SocketOptions& options);
 
 struct ConnectStart {
-  int fd = -1;            // -1 when it failed at once
+  int fd = -1;              // -1 when it failed at once
   bool inProgress = false;  // writable when the outcome is known; else connected already
-  int error = 0;          // errno
+  int error = 0;            // errno
 };
 
 // Begins to connect. `local` may be empty: the system chooses.

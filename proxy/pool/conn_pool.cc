@@ -18,10 +18,14 @@ constexpr Duration kTrustedIdleness = std::chrono::seconds(1);
 
 bool isAllowed(ConnState from, ConnState to) {
   switch (from) {
-    case ConnState::Connecting: return to == ConnState::Idle || to == ConnState::Closed;
-    case ConnState::Idle: return to == ConnState::Active || to == ConnState::Closed;
-    case ConnState::Active: return to == ConnState::Idle || to == ConnState::Closed;
-    case ConnState::Closed: return false;
+    case ConnState::Connecting:
+      return to == ConnState::Idle || to == ConnState::Closed;
+    case ConnState::Idle:
+      return to == ConnState::Active || to == ConnState::Closed;
+    case ConnState::Active:
+      return to == ConnState::Idle || to == ConnState::Closed;
+    case ConnState::Closed:
+      return false;
   }
   return false;
 }
@@ -262,9 +266,12 @@ void ConnPool::onIdleEnded(PooledConn& conn, CloseReason reason) {
 
 ConnPool::List& ConnPool::listOf(ConnState state) {
   switch (state) {
-    case ConnState::Connecting: return connecting_;
-    case ConnState::Idle: return idle_;
-    default: return active_;
+    case ConnState::Connecting:
+      return connecting_;
+    case ConnState::Idle:
+      return idle_;
+    default:
+      return active_;
   }
 }
 

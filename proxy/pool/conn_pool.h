@@ -41,8 +41,8 @@ class PoolOwner {
  public:
   // `conn` is idle and may be taken with ConnPool::lend.
   virtual void onFree(ConnPool& pool, PooledConn& conn) = 0;
-  // An attempt to open failed; its slot is free again. `account` is the waiter that it was for, null
-  // when that one has left.
+  // An attempt to open failed; its slot is free again. `account` is the waiter that it was for,
+  // null when that one has left.
   virtual void onOpenFailed(ConnPool& pool, Waiter* account, const Error& error) = 0;
   // A connection closed.
   virtual void onSlotFree(ConnPool& pool) = 0;
@@ -88,7 +88,8 @@ class ConnPool final : private event::Timer {
   const EndpointState& state() const { return parts_.state; }
 
   // The idle connection to use next, verified as `need` asks; null when there is none. Dead and
-  // overaged ones that it meets are closed. `mayOpen`: a new one could be had instead of an old one.
+  // overaged ones that it meets are closed. `mayOpen`: a new one could be had instead of an old
+  // one.
   PooledConn* takeIdle(const Need& need, bool mayOpen);
   // Whether an idle connection still lives, by looking at its socket; closes it when not.
   bool verify(PooledConn& conn);
@@ -154,7 +155,7 @@ class ConnPool final : private event::Timer {
   bool shuttingDown_ = false;
   size_t accounted_ = 0;  // of connecting_, those with a waiter
   List connecting_;
-  List idle_;    // front: given back last
+  List idle_;  // front: given back last
   List active_;
 };
 

@@ -10,8 +10,8 @@
 namespace oxbow::pool {
 
 // Learns after how much idleness a server closes a connection, from the closes themselves: three
-// whose idle ages agree within 10 % and which neither the connections' whole age nor their number of
-// exchanges explains better. What was learned is forgotten when 10 minutes pass without a close.
+// whose idle ages agree within 10 % and which neither the connections' whole age nor their number
+// of exchanges explains better. What was learned is forgotten when 10 minutes pass without a close.
 // Shared by the workers of an endpoint; thread-safe.
 class IdleAge {
  public:
@@ -52,7 +52,7 @@ class IdleAge {
   int count_ = 0;
   // Below this survived() has nothing to add: no close is remembered, or one outlived more.
   std::atomic<int64_t> longestSurvived_{INT64_MAX};
-  std::atomic<int64_t> learned_{0};  // ns, 0: nothing
+  std::atomic<int64_t> learned_{0};   // ns, 0: nothing
   std::atomic<int64_t> forgetAt_{0};  // ns of the steady clock
 };
 

@@ -10,11 +10,11 @@ namespace oxbow::pool {
 
 // What one pool counts. Written by its worker, read by whoever scrapes.
 struct PoolStats {
-  stats::Counter opened;         // sockets that began to connect
+  stats::Counter opened;  // sockets that began to connect
   stats::Counter connected;
   stats::Counter connectFailed;
-  stats::Counter acquired;       // leases handed out
-  stats::Counter reused;         // of these, on a connection that had carried an exchange before
+  stats::Counter acquired;  // leases handed out
+  stats::Counter reused;    // of these, on a connection that had carried an exchange before
   stats::Counter peeks;
   std::array<stats::Counter, static_cast<size_t>(CloseReason::Count)> closed;
   stats::Histogram connectTime;

@@ -170,9 +170,8 @@ bool WaitQueue::anyIdle() const {
 }
 
 bool WaitQueue::anyAlive() const {
-  return std::any_of(pools_.begin(), pools_.end(), [](const ConnPool* p) {
-    return p->total() > 0;
-  });
+  return std::any_of(pools_.begin(), pools_.end(),
+                     [](const ConnPool* p) { return p->total() > 0; });
 }
 
 bool WaitQueue::hasRoomFor(const Waiter& waiter) const {

@@ -14,7 +14,7 @@ namespace oxbow::pool {
 struct QueuePolicy {
   uint32_t size = 1024;  // waiters beyond those for whom a connection is being opened
   Duration timeout = std::chrono::seconds(5);
-  uint32_t tries = 3;    // opening attempts for one waiter
+  uint32_t tries = 3;  // opening attempts for one waiter
   Duration triesTimeout = std::chrono::seconds(10);
 };
 
@@ -46,8 +46,8 @@ class Balancer {
 // The exchanges of one upstream that want a connection, on one worker. Takes an idle connection,
 // else opens one within the caps and lets the exchange wait for whichever is ready first: that one
 // or one given back. FIFO, bounded, every wait with a deadline. A waiter holds on to an attempt to
-// open a connection past its deadline, and one whose attempt came to nothing takes whatever is idle.
-// Not thread-safe.
+// open a connection past its deadline, and one whose attempt came to nothing takes whatever is
+// idle. Not thread-safe.
 class WaitQueue final : public PoolOwner, private event::Timer {
  public:
   WaitQueue(event::Dispatcher& dispatcher, Balancer& balancer, const QueuePolicy& policy,

@@ -47,7 +47,7 @@ class Waiter : public event::Timer, private ListHook<WaiterTag> {
   PooledConn* attempt_ = nullptr;  // being opened on its account
   TimePoint since_{};
   uint32_t tries_ = 0;
-  uint64_t triedEndpoints_ = 0;    // bit set of the first 64 endpoints
+  uint64_t triedEndpoints_ = 0;  // bit set of the first 64 endpoints
 };
 
 }  // namespace oxbow::pool

@@ -35,7 +35,8 @@ Route makeRoute(const config::Route& from, const config::Config& config) {
   if (from.proxyPass) route.upstream = indexOf(**from.proxyPass, config);
   for (const config::HeaderEdit& edit : from.setHeaders) {
     const bool isHost = http::equalsIgnoreCase(*edit.name, "host");
-    (isHost ? route.hostEdits : route.setRequest).push_back({*edit.name, ValueTemplate(*edit.value)});
+    (isHost ? route.hostEdits : route.setRequest)
+        .push_back({*edit.name, ValueTemplate(*edit.value)});
   }
   for (const config::HeaderEdit& edit : from.addHeaders)
     route.addResponse.push_back({*edit.name, ValueTemplate(*edit.value)});
@@ -73,10 +74,9 @@ RouteTable::RouteTable(const config::Listener& listener, const config::Config& c
     return a.host.size() > b.host.size();
   });
   for (Group& group : groups_)
-    std::stable_sort(group.entries.begin(), group.entries.end(),
-                     [](const Entry& a, const Entry& b) {
-                       return a.location.size() > b.location.size();
-                     });
+    std::stable_sort(
+        group.entries.begin(), group.entries.end(),
+        [](const Entry& a, const Entry& b) { return a.location.size() > b.location.size(); });
 }
 
 RouteTable::Group& RouteTable::groupOf(const std::string& pattern) {

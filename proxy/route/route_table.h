@@ -18,20 +18,20 @@ struct FieldEdit {
 // A route in the form that exchanges use.
 struct Route {
   const config::Route* config = nullptr;
-  int upstream = -1;  // index into Config::upstreams; -1 for a fixed answer
+  int upstream = -1;                  // index into Config::upstreams; -1 for a fixed answer
   std::vector<FieldEdit> setRequest;  // Host is in hostEdit
   const FieldEdit* hostEdit = nullptr;
   std::vector<FieldEdit> addResponse;
   std::vector<std::string> hideResponse;
-  std::vector<FieldEdit> hostEdits;   // holds hostEdit; at most one
+  std::vector<FieldEdit> hostEdits;  // holds hostEdit; at most one
 
   bool rewrites() const { return config->rewrite.has_value(); }
   size_t editBytes() const;  // an upper bound of what setRequest adds to a request
 };
 
 // Chooses a route by host and longest path prefix, on exactly the bytes of the path. An exact host
-// goes before "*.suffix", the longer suffix first, and both before routes without a host. Immutable;
-// `config` outlives it.
+// goes before "*.suffix", the longer suffix first, and both before routes without a host.
+// Immutable; `config` outlives it.
 class RouteTable {
  public:
   RouteTable(const config::Listener& listener, const config::Config& config);

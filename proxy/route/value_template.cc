@@ -29,11 +29,16 @@ ValueTemplate::ValueTemplate(std::string_view text) {
 
 std::string_view ValueTemplate::valueOf(const Part& part, const Variables& variables) {
   switch (part.kind) {
-    case Kind::Literal: return part.text;
-    case Kind::RequestId: return variables.requestId;
-    case Kind::RemoteAddr: return variables.remoteAddr;
-    case Kind::Host: return variables.host;
-    case Kind::Scheme: return variables.scheme;
+    case Kind::Literal:
+      return part.text;
+    case Kind::RequestId:
+      return variables.requestId;
+    case Kind::RemoteAddr:
+      return variables.remoteAddr;
+    case Kind::Host:
+      return variables.host;
+    case Kind::Scheme:
+      return variables.scheme;
   }
   return {};
 }

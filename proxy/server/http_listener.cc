@@ -33,8 +33,8 @@ HttpListener::HttpListener(SessionParts& parts, ClientLimit& limit, const config
       limit_(limit),
       config_(config),
       handler_(std::move(handler)),
-      environment_{parts.worker, config, *handler_, *this, stats_, parts.batch, parts.states,
-                   log, {}, 512 + editBytes, false} {
+      environment_{parts.worker, config, *handler_, *this,           stats_, parts.batch,
+                   parts.states, log,    {},        512 + editBytes, false} {
   environment_.limits.fieldBytes = static_cast<uint32_t>(*config.largeClientHeaderBuffers);
   environment_.limits.fieldCount = static_cast<uint16_t>(*config.maxHeaders);
   environment_.limits.keepUnderscores = *config.underscoresInHeaders;

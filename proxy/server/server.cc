@@ -1,7 +1,7 @@
 #include "proxy/server/server.h"
 
-#include <csignal>
 #include <unistd.h>
+#include <csignal>
 
 #include <algorithm>
 #include <map>
@@ -41,7 +41,8 @@ struct Server::Admin {
         worker(dispatcher, randomSeed()),
         parts(worker),
         limit(kAdminClients),
-        listener(parts, limit, config, fd, std::make_unique<admin::AdminHandler>(view), 0, nullptr) {}
+        listener(parts, limit, config, fd, std::make_unique<admin::AdminHandler>(view), 0,
+                 nullptr) {}
 
   const config::Listener config;
   upstream::WorkerContext worker;
@@ -117,7 +118,8 @@ std::optional<std::string> Server::openAccessLogs() {
       continue;
     }
     // Listeners that share a file share its writer, unless their formats differ.
-    const std::string key = *wanted.path + (*wanted.format == config::LogFormat::Json ? "\nj" : "\nt");
+    const std::string key =
+        *wanted.path + (*wanted.format == config::LogFormat::Json ? "\nj" : "\nt");
     log::AccessLog*& log = byPath[key];
     if (log == nullptr) {
       log::AccessLog::Options options;
@@ -161,9 +163,8 @@ void Server::lookUp() {
         onResolved(u, s, answer);
         continue;
       }
-      resolver_->resolve(target.host, target.port, [this, u, s](const dns::Answer& answer) {
-        onResolved(u, s, answer);
-      });
+      resolver_->resolve(target.host, target.port,
+                         [this, u, s](const dns::Answer& answer) { onResolved(u, s, answer); });
     }
   }
 }
@@ -194,9 +195,8 @@ void Server::publish(size_t upstream) {
   std::vector<upstream::EndpointSpec> endpoints;
   for (const auto& server : lookup.servers)
     for (const upstream::EndpointSpec& spec : server) {
-      const bool known = std::any_of(endpoints.begin(), endpoints.end(), [&spec](const auto& e) {
-        return e.address == spec.address;
-      });
+      const bool known = std::any_of(endpoints.begin(), endpoints.end(),
+                                     [&spec](const auto& e) { return e.address == spec.address; });
       if (!known) endpoints.push_back(spec);
     }
   if (endpoints.empty()) return;

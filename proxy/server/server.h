@@ -17,8 +17,8 @@
 
 namespace oxbow::server {
 
-// A whole oxbow: the main thread's part of it and its worker. Listens, resolves, starts, answers the
-// admin pages, drains. Every function on the thread that constructed it, which runs its loop.
+// A whole oxbow: the main thread's part of it and its worker. Listens, resolves, starts, answers
+// the admin pages, drains. Every function on the thread that constructed it, which runs its loop.
 class Server final : private admin::ServerView {
  public:
   // REQUIRES: a configuration that the loader accepted.
@@ -27,15 +27,16 @@ class Server final : private admin::ServerView {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Opens sockets and logs and begins to serve once names are resolved or failed to. An error leaves
-  // nothing running.
+  // Opens sockets and logs and begins to serve once names are resolved or failed to. An error
+  // leaves nothing running.
   [[nodiscard]] std::optional<std::string> start();
 
   // Turns the main loop until the server has stopped.
   void run() { dispatcher_.run(); }
   event::Dispatcher& dispatcher() { return dispatcher_; }
 
-  // SIGTERM and SIGINT drain, and stop at once the second time; SIGQUIT stops; SIGUSR1 reopens logs.
+  // SIGTERM and SIGINT drain, and stop at once the second time; SIGQUIT stops; SIGUSR1 reopens
+  // logs.
   void handleSignals();
 
   // Stops accepting, lets exchanges finish for shutdown_timeout, then stops.

@@ -24,9 +24,7 @@ Worker::Worker(Parts parts)
   limit_ = std::make_unique<ClientLimit>(*config.workerConnections);
 }
 
-Worker::~Worker() {
-  stop();
-}
+Worker::~Worker() { stop(); }
 
 void Worker::start() {
   thread_ = std::thread([this] {
@@ -40,8 +38,8 @@ void Worker::start() {
 void Worker::build() {
   const config::Config& config = parts_.snapshot->config;
   for (size_t i = 0; i < config.upstreams.size(); ++i) {
-    upstreams_.push_back(std::make_unique<upstream::Upstream>(*context_, config.upstreams[i],
-                                                              *parts_.shared[i]));
+    upstreams_.push_back(
+        std::make_unique<upstream::Upstream>(*context_, config.upstreams[i], *parts_.shared[i]));
     upstreamPointers_.push_back(upstreams_.back().get());
   }
   for (size_t i = 0; i < config.listeners.size(); ++i) {

@@ -21,16 +21,16 @@ struct Snapshot {
   std::vector<std::unique_ptr<route::RouteTable>> routes;  // one per listener
 };
 
-// One thread with its event loop, its listeners' sessions and its pools. Public functions are for the
-// main thread.
+// One thread with its event loop, its listeners' sessions and its pools. Public functions are for
+// the main thread.
 class Worker {
  public:
   struct Parts {
     const Clock& clock;
     std::shared_ptr<const Snapshot> snapshot;
-    std::vector<upstream::SharedState*> shared;      // by upstream
-    std::vector<log::AccessLogWriter*> accessLogs;   // by listener; null: off
-    std::vector<int> sockets;                        // listening, by listener; taken over
+    std::vector<upstream::SharedState*> shared;     // by upstream
+    std::vector<log::AccessLogWriter*> accessLogs;  // by listener; null: off
+    std::vector<int> sockets;                       // listening, by listener; taken over
   };
   explicit Worker(Parts parts);
   // Stops the thread if it still runs.

@@ -22,12 +22,13 @@ class ExchangePeer : public http::BodySink {
   virtual void describe(log::AccessRecord& record) = 0;
   // The last byte of the response is with the socket.
   virtual void onWritten() = 0;
-  // From BodySink: onReset(error) ends the exchange early. The client is gone or broke the protocol.
+  // From BodySink: onReset(error) ends the exchange early. The client is gone or broke the
+  // protocol.
 };
 
 // One request and its response on a session, seen by its handler. The handler pushes the response
-// into it (ResponseSink). Its onReset answers with the error while no head was sent, else it cuts the
-// connection. Worker's thread only.
+// into it (ResponseSink). Its onReset answers with the error while no head was sent, else it cuts
+// the connection. Worker's thread only.
 class Exchange : public http::ResponseSink, public http::BodySource {
  public:
   // Valid until the exchange ends. Fields that belong to one hop are marked as dropped already.

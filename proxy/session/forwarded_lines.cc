@@ -1,5 +1,9 @@
 #include "proxy/session/forwarded_lines.h"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include <cstdint>
 #include <cstring>
 
@@ -9,17 +13,30 @@ namespace oxbow::session {
 
 namespace {
 
-// Eight digits of lower-case hexadecimal, all at once: a nibble to each byte, then 'a' - '9' - 1 more
-// for those above 9.
-void writeEightHex(char* out, uint32_t value) {
-  uint64_t v = value;
-  v = (v | v << 16) & 0x0000ffff0000ffff;
-  v = (v | v << 8) & 0x00ff00ff00ff00ff;
-  v = (v | v << 4) & 0x0f0f0f0f0f0f0f0f;
-  const uint64_t above9 = (v + 0x0606060606060606) >> 4 & 0x0101010101010101;
-  v += 0x3030303030303030 + above9 * ('a' - '9' - 1);
-  std::memcpy(out, &v, sizeof v);
+// Sixteen digits of lower-case hexadecimal for each of two words, the lowest nibble first: 'a' -
+// '9' - 1 more for the nibbles above 9.
+#if defined(__SSE2__)
+__m128i digitsOf(__m128i nibbles) {
+  const __m128i above9 = _mm_cmpgt_epi8(nibbles, _mm_set1_epi8(9));
+  const __m128i more = _mm_and_si128(above9, _mm_set1_epi8('a' - '9' - 1));
+  return _mm_add_epi8(_mm_add_epi8(nibbles, _mm_set1_epi8('0')), more);
 }
+
+void writeHex(char* out, uint64_t first, uint64_t second) {
+  const __m128i words = _mm_set_epi64x(static_cast<int64_t>(second), static_cast<int64_t>(first));
+  const __m128i mask = _mm_set1_epi8(0x0f);
+  const __m128i low = _mm_and_si128(words, mask);
+  const __m128i high = _mm_and_si128(_mm_srli_epi16(words, 4), mask);
+  const __m128i digits[] = {digitsOf(_mm_unpacklo_epi8(low, high)),
+                            digitsOf(_mm_unpackhi_epi8(low, high))};
+  std::memcpy(out, digits, sizeof digits);
+}
+#else
+void writeHex(char* out, uint64_t first, uint64_t second) {
+  for (uint64_t word : {first, second})
+    for (int i = 0; i < 16; ++i, word >>= 4) *out++ = "0123456789abcdef"[word & 15];
+}
+#endif
 
 bool same(std::string_view text, const char* kept, size_t size) {
   return text.size() == size && std::memcmp(text.data(), kept, size) == 0;
@@ -28,11 +45,8 @@ bool same(std::string_view text, const char* kept, size_t size) {
 }  // namespace
 
 void writeRequestId(char* out, Random& random) {
-  for (int half = 0; half < 2; ++half) {
-    const uint64_t bits = random.next();
-    writeEightHex(out + 16 * half, static_cast<uint32_t>(bits));
-    writeEightHex(out + 16 * half + 8, static_cast<uint32_t>(bits >> 32));
-  }
+  const uint64_t first = random.next();
+  writeHex(out, first, random.next());
 }
 
 ForwardedLines::ForwardedLines(const config::Listener& listener)

@@ -41,7 +41,7 @@ class ForwardedLines {
     char bytes[768];
     http::Field fields[kLines];
     http::FieldBlock block;
-    char* id = nullptr;     // where the id stands in `bytes`
+    char* id = nullptr;  // where the id stands in `bytes`
   };
 
   void make(Entry& entry, std::string_view clientIp, std::string_view authority) const;

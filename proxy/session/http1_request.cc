@@ -32,9 +32,12 @@ constexpr Error kClientLeft{ErrorCode::ClientGone, Side::Client, Retry::Never, 0
 
 bool Http1Session::wantsInput() const {
   switch (phase_) {
-    case Phase::Exchange: return !state_->bodyDone && state_->bodyCredit > 0 && !broken_;
-    case Phase::Closed: return false;
-    default: return !broken_;
+    case Phase::Exchange:
+      return !state_->bodyDone && state_->bodyCredit > 0 && !broken_;
+    case Phase::Closed:
+      return false;
+    default:
+      return !broken_;
   }
 }
 
@@ -60,7 +63,8 @@ void Http1Session::readMore() {
     const size_t used = consume(bytes);
     if (phase_ == Phase::Closed) return;
     keepRest(behind(bytes, used));
-    if (!unread_) return;
+    // In a body a RST may have come with these bytes; it has no event of its own.
+    if (!unread_ && phase_ != Phase::Exchange) return;
     left -= std::min(left, result.bytes);
     if (left == 0) return worker.dispatcher.soon(*this);
   }
@@ -69,12 +73,17 @@ void Http1Session::readMore() {
 void Http1Session::onEof() {
   unread_ = false;
   switch (phase_) {
-    case Phase::Idle: return close(SessionEnd::ClientClosed);
-    case Phase::Exchange: return abort(kClientLeft, SessionEnd::ClientReset);
+    case Phase::Idle:
+      return close(SessionEnd::ClientClosed);
+    case Phase::Exchange:
+      return abort(kClientLeft, SessionEnd::ClientReset);
     case Phase::Head:
-    case Phase::Discard: return close(SessionEnd::ClientReset);
-    case Phase::Linger: return close(end_);
-    case Phase::Closed: return;
+    case Phase::Discard:
+      return close(SessionEnd::ClientReset);
+    case Phase::Linger:
+      return close(end_);
+    case Phase::Closed:
+      return;
   }
 }
 
@@ -98,14 +107,21 @@ size_t Http1Session::consume(std::string_view bytes) {
     const std::string_view ahead = behind(bytes, used);
     switch (phase_) {
       case Phase::Idle:
-      case Phase::Head: step = consumeHead(ahead); break;
-      case Phase::Exchange: step = consumeBody(ahead); break;
-      case Phase::Discard: step = consumeDiscarded(ahead); break;
+      case Phase::Head:
+        step = consumeHead(ahead);
+        break;
+      case Phase::Exchange:
+        step = consumeBody(ahead);
+        break;
+      case Phase::Discard:
+        step = consumeDiscarded(ahead);
+        break;
       case Phase::Linger:
         discard_ += static_cast<uint32_t>(ahead.size());
         if (discard_ > kLingerBytes) close(end_);
         return bytes.size();
-      case Phase::Closed: return bytes.size();
+      case Phase::Closed:
+        return bytes.size();
     }
     used += step;
     if (step == 0) {
@@ -150,7 +166,8 @@ size_t Http1Session::consumeHead(std::string_view bytes) {
       end_ = SessionEnd::BadRequest;
       refuse(clientError(result.httpStatus, result.detail));
       return bytes.size();
-    case http1::ParseStatus::Done: break;
+    case http1::ParseStatus::Done:
+      break;
   }
   beginExchange(head, bytes.substr(0, result.consumed));
   return result.consumed;
@@ -253,8 +270,10 @@ size_t Http1Session::consumeLength(std::string_view bytes) {
       {bytes.size(), state.bodyRemaining, static_cast<uint64_t>(state.bodyCredit)}));
   state.bodyRemaining -= n;
   if (!deliver(bytes.substr(0, n))) return n;
-  if (state.bodyRemaining == 0) bodyEnded();
-  else renewDeadline();
+  if (state.bodyRemaining == 0)
+    bodyEnded();
+  else
+    renewDeadline();
   return n;
 }
 
@@ -272,8 +291,12 @@ size_t Http1Session::consumeChunks(std::string_view bytes) {
     if (!deliver(batch.take())) return used;
     switch (output.step) {
       case http1::ChunkedDecoder::Step::Data:
-      case http1::ChunkedDecoder::Step::NeedMore: renewDeadline(); return used;
-      case http1::ChunkedDecoder::Step::Trailers: state_->inTrailers = true; return used;
+      case http1::ChunkedDecoder::Step::NeedMore:
+        renewDeadline();
+        return used;
+      case http1::ChunkedDecoder::Step::Trailers:
+        state_->inTrailers = true;
+        return used;
       case http1::ChunkedDecoder::Step::Error:
         failBody(clientError(400, output.detail), SessionEnd::BadRequest);
         return bytes.size();

@@ -16,9 +16,10 @@ constexpr Error kClientGone{ErrorCode::ClientGone, Side::Client, Retry::Never, 0
 }  // namespace
 
 std::string_view textOf(SessionEnd end) {
-  constexpr std::string_view kTexts[] = {
-      "client_closed", "client_reset", "keepalive_timeout", "header_timeout", "body_timeout",
-      "send_timeout", "bad_request", "finished", "cut", "body_unread", "shutdown"};
+  constexpr std::string_view kTexts[] = {"client_closed",  "client_reset", "keepalive_timeout",
+                                         "header_timeout", "body_timeout", "send_timeout",
+                                         "bad_request",    "finished",     "cut",
+                                         "body_unread",    "shutdown"};
   static_assert(sizeof(kTexts) / sizeof(kTexts[0]) == static_cast<size_t>(SessionEnd::Count));
   return kTexts[static_cast<size_t>(end)];
 }
@@ -69,7 +70,8 @@ void Http1Session::runTask() {
 
 void Http1Session::onTimer() {
   switch (phase_) {
-    case Phase::Idle: return close(SessionEnd::KeepaliveTimeout);
+    case Phase::Idle:
+      return close(SessionEnd::KeepaliveTimeout);
     case Phase::Head:
       end_ = SessionEnd::HeaderTimeout;
       return refuse({ErrorCode::HttpRequestError, Side::Client, Retry::Never, 408,
@@ -82,9 +84,12 @@ void Http1Session::onTimer() {
       return failBody({ErrorCode::HttpRequestError, Side::Client, Retry::Never, 408,
                        "the request's body did not come in time"},
                       SessionEnd::BodyTimeout);
-    case Phase::Discard: return close(SessionEnd::BodyUnread);
-    case Phase::Linger: return close(end_);
-    case Phase::Closed: return;
+    case Phase::Discard:
+      return close(SessionEnd::BodyUnread);
+    case Phase::Linger:
+      return close(end_);
+    case Phase::Closed:
+      return;
   }
 }
 
@@ -95,14 +100,18 @@ void Http1Session::renewDeadline() {
     case Phase::Idle:
       return dispatcher.setDeadline(*this, now + (requests_ == 0 ? *env_.config.clientHeaderTimeout
                                                                  : *env_.config.keepaliveTimeout));
-    case Phase::Head: return dispatcher.setDeadline(*this, now + *env_.config.clientHeaderTimeout);
+    case Phase::Head:
+      return dispatcher.setDeadline(*this, now + *env_.config.clientHeaderTimeout);
     case Phase::Exchange:
       if (!out_.empty()) return dispatcher.setDeadline(*this, now + *env_.config.sendTimeout);
       if (wantsInput()) return dispatcher.setDeadline(*this, now + *env_.config.clientBodyTimeout);
       return dispatcher.cancel(*this);
-    case Phase::Discard: return dispatcher.setDeadline(*this, now + kDiscardTime);
-    case Phase::Linger: return dispatcher.setDeadline(*this, now + kLingerTime);
-    case Phase::Closed: return dispatcher.cancel(*this);
+    case Phase::Discard:
+      return dispatcher.setDeadline(*this, now + kDiscardTime);
+    case Phase::Linger:
+      return dispatcher.setDeadline(*this, now + kLingerTime);
+    case Phase::Closed:
+      return dispatcher.cancel(*this);
   }
 }
 

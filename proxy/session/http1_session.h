@@ -26,16 +26,16 @@ struct SessionTag;
 
 // Why a client's connection closed; labels of a counter.
 enum class SessionEnd : uint8_t {
-  ClientClosed,      // FIN between requests
-  ClientReset,       // RST, or FIN in the middle of a request
+  ClientClosed,  // FIN between requests
+  ClientReset,   // RST, or FIN in the middle of a request
   KeepaliveTimeout,
   HeaderTimeout,
   BodyTimeout,
   SendTimeout,
   BadRequest,
-  Finished,          // Connection: close, by either side
-  Cut,               // a response that could not be completed
-  BodyUnread,        // the rest of a request's body was not worth reading
+  Finished,    // Connection: close, by either side
+  Cut,         // a response that could not be completed
+  BodyUnread,  // the rest of a request's body was not worth reading
   Shutdown,
   Count
 };
@@ -64,27 +64,27 @@ class SessionOwner {
 // One request in progress; idle sessions have none.
 struct ExchangeState {
   http::RequestHead head;
-  Block block;                      // what the head points into
+  Block block;  // what the head points into
   http::FieldWriter added{nullptr, 0, nullptr, 0};
   ExchangePeer* peer = nullptr;
   TimePoint started{};
   uint64_t requestBytes = 0;
   uint64_t responseBytes = 0;
-  uint64_t bodyRemaining = 0;       // of a request body with a length
+  uint64_t bodyRemaining = 0;  // of a request body with a length
   http1::ChunkedDecoder chunks;
   int64_t bodyCredit = 0;
-  size_t owed = 0;                  // response bytes given and not yet credited
+  size_t owed = 0;  // response bytes given and not yet credited
   std::string_view requestId;
   Error error;
-  uint16_t status = 0;              // sent
-  bool bodyDone = false;            // of the request
+  uint16_t status = 0;    // sent
+  bool bodyDone = false;  // of the request
   bool inTrailers = false;
   bool headSent = false;
   bool responseDone = false;
   bool chunkedResponse = false;
   bool trailersSent = false;
   bool untilClose = false;
-  bool bodyless = false;            // HEAD, 204, 304
+  bool bodyless = false;  // HEAD, 204, 304
 };
 
 // What the sessions of one listener on one worker share. Outlives them.
@@ -102,14 +102,14 @@ struct SessionEnvironment {
   bool draining = false;    // finish, and say close
 };
 
-// A client's HTTP/1 connection: requests one at a time, pipelined ones in order (RFC 9112). Worker's
-// thread only; the owner destroys it through the dispatcher.
-class Http1Session final : public event::Deferred,
+// A client's HTTP/1 connection: requests one at a time, pipelined ones in order (RFC 9112).
+// Worker's thread only; the owner destroys it through the dispatcher.
+class Http1Session final : private Exchange,  // first: most of its virtual calls come through it
+                           public event::Deferred,
                            public ListHook<SessionTag>,
                            private event::Timer,
                            private event::Task,
-                           private event::IoHandler,
-                           private Exchange {
+                           private event::IoHandler {
  public:
   Http1Session(SessionEnvironment& environment, std::unique_ptr<net::Transport> transport,
                const SocketAddress& peer);
@@ -201,19 +201,19 @@ class Http1Session final : public event::Deferred,
   std::unique_ptr<net::Transport> transport_;
   ExchangeState* state_ = nullptr;
   net::OutputQueue out_;
-  Block rest_;               // bytes behind the current request, or a part of a head
+  Block rest_;  // bytes behind the current request, or a part of a head
   uint32_t restSize_ = 0;
-  uint32_t buffered_ = 0;    // of out_, as accounted on the worker
+  uint32_t buffered_ = 0;  // of out_, as accounted on the worker
   uint32_t requests_ = 0;
-  uint32_t discard_ = 0;     // Discard: body bytes still to come; Linger: bytes dropped so far
+  uint32_t discard_ = 0;  // Discard: body bytes still to come; Linger: bytes dropped so far
   Phase phase_ = Phase::Idle;
   SessionEnd end_ = SessionEnd::Finished;
   uint8_t clientIpLength_ = 0;
-  bool keepAlive_ : 1;       // after this exchange
-  bool unread_ : 1;          // reading stopped with bytes possibly left in the socket
-  bool restFresh_ : 1;       // rest_ has not been tried since it was kept
-  bool peerClosed_ : 1;      // FIN seen by the poller
-  bool broken_ : 1;          // the socket takes nothing more
+  bool keepAlive_ : 1;   // after this exchange
+  bool unread_ : 1;      // reading stopped with bytes possibly left in the socket
+  bool restFresh_ : 1;   // rest_ has not been tried since it was kept
+  bool peerClosed_ : 1;  // FIN seen by the poller
+  bool broken_ : 1;      // the socket takes nothing more
   char clientIp_[48];
 };
 

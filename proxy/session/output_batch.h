@@ -12,8 +12,8 @@
 namespace oxbow::session {
 
 // What one callback produces for one client: small pieces copied behind one another into the
-// worker's scratch, large ones referred to, all of it written at the end in one system call. One per
-// worker; empty between callbacks.
+// worker's scratch, large ones referred to, all of it written at the end in one system call. One
+// per worker; empty between callbacks.
 class OutputBatch {
  public:
   static constexpr size_t kSmall = 4096;  // up to this a copy is cheaper than another iovec

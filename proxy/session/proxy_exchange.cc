@@ -35,15 +35,14 @@ void ProxyExchange::start() {
   if (target_.data() != head.target.data() && !*route_.config->allowDotSegments &&
       http1::hasDotSegments(target_.substr(0, target_.find('?'))))
     return exchange_.onReset(kDotSegments);
-  idempotent_ =
-      http::isIdempotent(head.method) || head.fields.has(http::Name::IdempotencyKey);
+  idempotent_ = http::isIdempotent(head.method) || head.fields.has(http::Name::IdempotencyKey);
   const bool known = head.body == http::BodyKind::Length;
   bodyDone_ = head.body == http::BodyKind::None || (known && head.contentLength == 0);
   asked_ = handler_.worker_.dispatcher.now();
   if (bodyDone_) return acquire(false);
   keeping_ = idempotent_ && (!known || head.contentLength <= *config.replayBuffer);
-  // A small body comes in before a connection is taken for it: slow clients hold none. A client that
-  // waits for 100 (Continue) waits for the upstream's word.
+  // A small body comes in before a connection is taken for it: slow clients hold none. A client
+  // that waits for 100 (Continue) waits for the upstream's word.
   buffering_ = known && head.contentLength <= *handler_.listener_.clientBodyBufferSize &&
                !head.expectContinue;
   if (!buffering_) acquire(false);
@@ -209,8 +208,8 @@ void ProxyExchange::replay() {
   acquire(true);
 }
 
-// The connection failed under this exchange. Behind a FIN or RST without a byte of response a request
-// that may be repeated goes out once more, on a new connection (RFC 9110, 9.2.2).
+// The connection failed under this exchange. Behind a FIN or RST without a byte of response a
+// request that may be repeated goes out once more, on a new connection (RFC 9110, 9.2.2).
 void ProxyExchange::onUpstreamFailed(const Error& error) {
   lease_.release();
   if (error.retry == Retry::IfIdempotent && !responseBegun_) {

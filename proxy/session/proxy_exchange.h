@@ -18,7 +18,8 @@ namespace oxbow::session {
 
 class ProxyExchange;
 
-// Routes requests and carries them to upstreams. One per listener and worker; outlives its exchanges.
+// Routes requests and carries them to upstreams. One per listener and worker; outlives its
+// exchanges.
 class ProxyHandler final : public ExchangeHandler {
  public:
   // `upstreams` by index of the configuration.
@@ -62,8 +63,8 @@ bool addFields(const std::vector<route::FieldEdit>& edits, const route::Variable
 std::string_view clientBehind(std::string_view forwardedFor, uint32_t hops, std::string_view peer);
 
 // One request on its way to an upstream and its response on the way back: waits for a connection,
-// keeps the body as long as a replay may need it, replays once where that is safe. Destroys itself at
-// the end of the exchange.
+// keeps the body as long as a replay may need it, replays once where that is safe. Destroys itself
+// at the end of the exchange.
 class ProxyExchange final : private ExchangePeer, private pool::Waiter {
  public:
   ProxyExchange(ProxyHandler& handler, Exchange& exchange, const route::Route& route,
@@ -138,31 +139,31 @@ class ProxyExchange final : private ExchangePeer, private pool::Waiter {
   upstream::Upstream& upstream_;
   UpstreamSide upstreamSide_;
   pool::Lease lease_;
-  Block body_;               // of the request, as far as it may be needed again
+  Block body_;  // of the request, as far as it may be needed again
   size_t bodySize_ = 0;
-  Block trailers_;           // that came before the connection did
+  Block trailers_;  // that came before the connection did
   http::FieldBlock trailerFields_;
-  Block targetBlock_;        // of a rewritten target or Host
+  Block targetBlock_;  // of a rewritten target or Host
   std::string_view target_;
   std::string_view authority_;
-  size_t requestOwed_ = 0;   // body bytes sent and not yet credited to the client's side
+  size_t requestOwed_ = 0;  // body bytes sent and not yet credited to the client's side
   uint64_t responseBytes_ = 0;
-  TimePoint asked_{};        // for a connection, the first time
+  TimePoint asked_{};  // for a connection, the first time
   TimePoint sent_{};
   Duration wait_{};
   Duration connect_{};
   Duration firstByte_{};
-  uint64_t connAge_ = 0;     // ms
+  uint64_t connAge_ = 0;  // ms
   uint64_t connRequests_ = 0;
   std::string_view endpoint_;
   std::string_view clientIp_;
   uint16_t upstreamStatus_ = 0;
   uint8_t tries_ = 0;
   bool idempotent_ = false;
-  bool keeping_ = false;     // body_ holds the whole body so far
-  bool bodyDone_ = false;    // the client's side is complete
+  bool keeping_ = false;   // body_ holds the whole body so far
+  bool bodyDone_ = false;  // the client's side is complete
   bool trailersSent_ = false;
-  bool buffering_ = false;   // the connection is asked for when the body is in
+  bool buffering_ = false;  // the connection is asked for when the body is in
   bool responseEnded_ = false;
   bool replayed_ = false;
   bool reused_ = false;

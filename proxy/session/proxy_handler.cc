@@ -57,7 +57,8 @@ std::string_view clientBehind(std::string_view forwardedFor, uint32_t hops, std:
     const size_t comma = forwardedFor.rfind(',');
     std::string_view entry =
         comma == std::string_view::npos ? forwardedFor : forwardedFor.substr(comma + 1);
-    while (!entry.empty() && (entry.front() == ' ' || entry.front() == '\t')) entry.remove_prefix(1);
+    while (!entry.empty() && (entry.front() == ' ' || entry.front() == '\t'))
+      entry.remove_prefix(1);
     while (!entry.empty() && (entry.back() == ' ' || entry.back() == '\t')) entry.remove_suffix(1);
     if (!SocketAddress::parseIp(entry, 0).ok()) break;
     found = entry;
@@ -161,15 +162,16 @@ bool ProxyHandler::editForwarded(Exchange& exchange) {
   http::FieldBlock& fields = head.fields;
   const bool trusted = *listener_.trustedHops > 0;
   if (!trusted && fields.hasAny(kForwardedNames)) {
-    for (const auto name : {http::Name::XForwardedFor, http::Name::XForwardedHost,
-                            http::Name::XForwardedProto, http::Name::XForwardedOther,
-                            http::Name::Forwarded})
+    for (const auto name :
+         {http::Name::XForwardedFor, http::Name::XForwardedHost, http::Name::XForwardedProto,
+          http::Name::XForwardedOther, http::Name::Forwarded})
       fields.drop(name);
   }
   bool fits = addForwarded(exchange);
   const bool keepHost = fields.find(http::Name::XForwardedHost) != nullptr;
   if (*listener_.xForwardedHost && !keepHost && !head.authority.empty())
-    fits &= exchange.addRequestField(http::Name::XForwardedHost, "X-Forwarded-Host", head.authority);
+    fits &=
+        exchange.addRequestField(http::Name::XForwardedHost, "X-Forwarded-Host", head.authority);
   return fits;
 }
 
@@ -196,8 +198,8 @@ bool ProxyHandler::addForwarded(Exchange& exchange) {
                                      exchange.scheme());
   if (!listener_.via->empty()) {
     const bool old = head.version == http::Version::Http10;
-    fits &= exchange.addRequestField(http::Name::Via, "Via",
-                                     (old ? "1.0 " : "1.1 ") + *listener_.via);
+    fits &=
+        exchange.addRequestField(http::Name::Via, "Via", (old ? "1.0 " : "1.1 ") + *listener_.via);
   }
   return fits;
 }

@@ -18,17 +18,17 @@ struct ConnPolicy {
   Duration connectTimeout = std::chrono::seconds(5);
   Duration readTimeout = std::chrono::seconds(60);
   Duration sendTimeout = std::chrono::seconds(60);
-  int64_t readAhead = 64 << 10;      // proxy_buffers
-  uint64_t lastExchange = 1000;      // keepalive_requests: that one says close
-  bool keepalive = true;             // false: every request says close
+  int64_t readAhead = 64 << 10;  // proxy_buffers
+  uint64_t lastExchange = 1000;  // keepalive_requests: that one says close
+  bool keepalive = true;         // false: every request says close
 };
 
 // One HTTP/1.1 connection to an endpoint: a request at a time, its response parsed as it comes
 // (RFC 9112). An exchange that leaves in the middle may leave it draining, within 64 KiB and 1 s.
 class Http1Conn final : public HttpConn, private event::IoHandler, private event::Task {
  public:
-  // The transport has begun to connect, or is connected when `connected`; null: `error` (errno) says
-  // why there is none. The outcome is reported in a later call from the dispatcher.
+  // The transport has begun to connect, or is connected when `connected`; null: `error` (errno)
+  // says why there is none. The outcome is reported in a later call from the dispatcher.
   Http1Conn(WorkerContext& worker, const ConnPolicy& policy, const std::string& endpoint,
             std::unique_ptr<net::Transport> transport, bool connected, int error);
   ~Http1Conn() override;
@@ -54,6 +54,8 @@ class Http1Conn final : public HttpConn, private event::IoHandler, private event
   Duration serverKeepAlive() const override { return serverKeepAlive_; }
 
  private:
+  static constexpr uint64_t kDrainBytes = 64 << 10;  // that are read for a client that has left
+
   // Where the response stands.
   enum class Phase : uint8_t { None, Head, Body, Trailers, Done };
 
@@ -94,7 +96,7 @@ class Http1Conn final : public HttpConn, private event::IoHandler, private event
   std::unique_ptr<net::Transport> transport_;
   HttpConnSink* sink_ = nullptr;
   net::OutputQueue out_;
-  Block rest_;               // a head or trailers that have come in part
+  Block rest_;  // a head or trailers that have come in part
   uint32_t restSize_ = 0;
 
   Phase phase_ = Phase::None;
@@ -102,25 +104,25 @@ class Http1Conn final : public HttpConn, private event::IoHandler, private event
   http::BodyKind body_ = http::BodyKind::None;
   pool::CloseReason why_ = pool::CloseReason::ResponseClose;
   http1::ChunkedDecoder chunks_;
-  uint64_t remaining_ = 0;   // of a body with a length
-  int64_t credit_ = 0;       // body bytes that the sink may still be given
-  uint64_t drained_ = 0;     // bytes read since the borrower left
+  uint64_t remaining_ = 0;  // of a body with a length
+  int64_t credit_ = 0;      // body bytes that the sink may still be given
+  uint64_t drained_ = 0;    // bytes read since the borrower left
   Duration serverKeepAlive_ = Duration::max();
   uint16_t informational_ = 0;
   int connectError_ = 0;
-  uint64_t sentTurn_ = 0;    // of the dispatcher, when the request left
+  uint64_t sentTurn_ = 0;  // of the dispatcher, when the request left
 
   bool connected_ : 1;
   bool chunkedRequest_ : 1;
-  bool requestDone_ : 1;     // every byte of the request was handed to us
-  bool responseBegun_ : 1;   // a byte of the response came
-  bool keepAlive_ : 1;       // both sides want the connection to stay
-  bool clean_ : 1;           // idle, or the last exchange ended as it should
-  bool peerClosed_ : 1;      // FIN seen by the poller, perhaps with bytes before it
-  bool writeBroken_ : 1;     // the peer takes nothing more; it may still have answered
-  bool unread_ : 1;          // reading stopped with bytes possibly left in the socket
+  bool requestDone_ : 1;    // every byte of the request was handed to us
+  bool responseBegun_ : 1;  // a byte of the response came
+  bool keepAlive_ : 1;      // both sides want the connection to stay
+  bool clean_ : 1;          // idle, or the last exchange ended as it should
+  bool peerClosed_ : 1;     // FIN seen by the poller, perhaps with bytes before it
+  bool writeBroken_ : 1;    // the peer takes nothing more; it may still have answered
+  bool unread_ : 1;         // reading stopped with bytes possibly left in the socket
   bool draining_ : 1;
-  bool saidClose_ : 1;       // our request carried Connection: close
+  bool saidClose_ : 1;  // our request carried Connection: close
 };
 
 }  // namespace oxbow::upstream

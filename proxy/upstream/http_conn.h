@@ -15,8 +15,8 @@ struct OutgoingRequest {
   std::string_view authority;               // written as Host
   http::BodyKind body = http::BodyKind::None;
   uint64_t contentLength = 0;
-  std::string_view bodyAtHand;              // the whole body when bodyComplete
-  bool bodyComplete = false;                // nothing follows through sendData
+  std::string_view bodyAtHand;  // the whole body when bodyComplete
+  bool bodyComplete = false;    // nothing follows through sendData
 };
 
 // The exchange that a connection carries, called back with the response and what became of the

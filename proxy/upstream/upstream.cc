@@ -60,7 +60,10 @@ pool::EndpointState& SharedState::endpoint(const EndpointSpec& spec) {
 }
 
 Upstream::Upstream(WorkerContext& worker, const config::Upstream& config, SharedState& shared)
-    : worker_(worker), config_(config), shared_(shared), balancer_(makeBalancer(*config.balance, {})) {
+    : worker_(worker),
+      config_(config),
+      shared_(shared),
+      balancer_(makeBalancer(*config.balance, {})) {
   queue_ = std::make_unique<pool::WaitQueue>(worker_.dispatcher, *balancer_, queuePolicy(config_),
                                              stats_.queue);
 }

@@ -20,9 +20,9 @@ namespace oxbow::upstream {
 // One resolved address of one server of an upstream.
 struct EndpointSpec {
   SocketAddress address;
-  std::string server;      // as written in the configuration
+  std::string server;  // as written in the configuration
   uint32_t weight = 1;
-  uint32_t maxConns = 0;   // 0: no cap
+  uint32_t maxConns = 0;  // 0: no cap
   bool operator==(const EndpointSpec&) const = default;
 };
 
@@ -47,7 +47,7 @@ struct UpstreamStats {
   stats::Histogram totalTime;
   stats::Histogram firstByteTime;
   stats::Counter replays;
-  stats::Counter replaysRefused;          // a stale connection met what cannot be replayed
+  stats::Counter replaysRefused;  // a stale connection met what cannot be replayed
   stats::Counter requestBytes;
   stats::Counter responseBytes;
 };

@@ -21,7 +21,7 @@ struct WorkerContext {
   event::Dispatcher& dispatcher;
   Random random;
   BlockPool blocks;
-  uint64_t buffered = 0;      // response bytes read ahead of their clients
+  uint64_t buffered = 0;             // response bytes read ahead of their clients
   uint64_t bufferLimit = 256 << 20;  // proxy_buffers_total
   http::Field fields[http1::kMaxFields];
   char in[kIn];

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 // Field lines of an HTTP message as slices of the bytes that they came in (RFC 9110, section 5).
@@ -69,6 +70,16 @@ struct Field {
 };
 static_assert(sizeof(Field) == 8);
 
+// The same line in a buffer where it stands `by` bytes further on. REQUIRES: both offsets stay
+// below 2^16. Both are moved by one addition.
+inline Field movedBy(Field field, size_t by) {
+  uint64_t bits;
+  std::memcpy(&bits, &field, sizeof bits);
+  bits += static_cast<uint64_t>(by) * 0x10001;
+  std::memcpy(&field, &bits, sizeof bits);
+  return field;
+}
+
 constexpr size_t kMaxFieldName = 1023;   // bytes, from the 10 bits of nameLength
 constexpr size_t kMaxHeadBytes = 65535;  // from the 16 bits of the offsets
 
@@ -78,8 +89,8 @@ struct FieldBlock {
   const char* base = nullptr;
   Field* fields = nullptr;
   uint16_t count = 0;
-  uint16_t end = 0;      // offset just behind the CRLF of the last line
-  uint64_t seen = 0;     // bitOf(Name) of every line, dropped ones too
+  uint16_t end = 0;   // offset just behind the CRLF of the last line
+  uint64_t seen = 0;  // bitOf(Name) of every line, dropped ones too
 
   bool has(Name name) const { return (seen & bitOf(name)) != 0; }
   bool hasAny(uint64_t names) const { return (seen & names) != 0; }

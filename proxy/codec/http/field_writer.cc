@@ -44,9 +44,8 @@ bool FieldWriter::add(std::string_view name, std::string_view value) {
   const Input input{bytes_, text + value.size()};
   if (!isName(input, line, name.size()) || skipValue(text, input) != input.end) return false;
   const Name id = lookUpName(line, name.size());
-  block_.fields[block_.count++] =
-      Field{block_.end, static_cast<uint64_t>(text - bytes_), value.size(), name.size(),
-            static_cast<uint64_t>(id)};
+  block_.fields[block_.count++] = Field{block_.end, static_cast<uint64_t>(text - bytes_),
+                                        value.size(), name.size(), static_cast<uint64_t>(id)};
   block_.seen |= bitOf(id);
   block_.end = static_cast<uint16_t>(text + value.size() + 2 - bytes_);
   return true;

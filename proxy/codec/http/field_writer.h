@@ -30,9 +30,8 @@ class FieldWriter {
     text += 2;
     if (!value.empty()) std::memcpy(text, value.data(), value.size());
     std::memcpy(text + value.size(), "\r\n", 2);
-    block_.fields[block_.count++] =
-        Field{block_.end, static_cast<uint64_t>(text - bytes_), value.size(), name.size(),
-              static_cast<uint64_t>(id)};
+    block_.fields[block_.count++] = Field{block_.end, static_cast<uint64_t>(text - bytes_),
+                                          value.size(), name.size(), static_cast<uint64_t>(id)};
     block_.seen |= bitOf(id);
     block_.end = static_cast<uint16_t>(block_.end + size);
     return true;
@@ -44,12 +43,8 @@ class FieldWriter {
     if (block_.count + count > fieldCapacity_ || lines.end > byteCapacity_ - block_.end)
       return false;
     std::memcpy(bytes_ + block_.end, lines.base, lines.end);
-    for (size_t i = 0; i < count; ++i) {
-      Field field = lines.fields[i];
-      field.nameOffset += block_.end;
-      field.valueOffset += block_.end;
-      block_.fields[block_.count + i] = field;
-    }
+    for (size_t i = 0; i < count; ++i)
+      block_.fields[block_.count + i] = movedBy(lines.fields[i], block_.end);
     block_.count = static_cast<uint16_t>(block_.count + count);
     block_.seen |= lines.seen;
     block_.end = static_cast<uint16_t>(block_.end + lines.end);

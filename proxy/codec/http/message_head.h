@@ -10,9 +10,7 @@
 
 namespace oxbow::http {
 
-enum class Method : uint8_t {
-  Other, Get, Head, Post, Put, Delete, Options, Patch, Connect, Trace
-};
+enum class Method : uint8_t { Other, Get, Head, Post, Put, Delete, Options, Patch, Connect, Trace };
 
 // RFC 9110, section 9.2.2. Unknown methods are not idempotent.
 bool isIdempotent(Method method);
@@ -31,26 +29,26 @@ struct RequestHead {
   Method method = Method::Other;
   Version version = Version::Http11;
   BodyKind body = BodyKind::None;
-  bool keepAlive = true;         // the client wants the connection to stay (RFC 9112, 9.3)
+  bool keepAlive = true;  // the client wants the connection to stay (RFC 9112, 9.3)
   bool expectContinue = false;
   uint16_t underscoreNames = 0;  // lines dropped because their name has an underscore
   uint64_t contentLength = 0;
   std::string_view methodText;
-  std::string_view target;       // origin-form as it came, or "*" of OPTIONS: path and query
-  std::string_view path;         // the target up to '?'
-  std::string_view authority;    // of the absolute-form target, else Host; empty when there is none
-  bool absoluteForm = false;     // then `authority` wins and Host is rewritten (RFC 9112, 3.2.2)
-  bool dotSegments = false;      // the path has "." or ".." segments, also percent-encoded
-  FieldBlock fields;             // as received
-  FieldBlock added;              // by us; written behind them
+  std::string_view target;     // origin-form as it came, or "*" of OPTIONS: path and query
+  std::string_view path;       // the target up to '?'
+  std::string_view authority;  // of the absolute-form target, else Host; empty when there is none
+  bool absoluteForm = false;   // then `authority` wins and Host is rewritten (RFC 9112, 3.2.2)
+  bool dotSegments = false;    // the path has "." or ".." segments, also percent-encoded
+  FieldBlock fields;           // as received
+  FieldBlock added;            // by us; written behind them
 };
 
 struct ResponseHead {
   uint16_t status = 0;
   Version version = Version::Http11;
   BodyKind body = BodyKind::None;
-  bool keepAlive = true;         // the server lets the connection stay
-  uint64_t contentLength = 0;    // with BodyKind::Length; also of HEAD and 304 when told
+  bool keepAlive = true;       // the server lets the connection stay
+  uint64_t contentLength = 0;  // with BodyKind::Length; also of HEAD and 304 when told
   bool hasContentLength = false;
   std::string_view reason;
   FieldBlock fields;

@@ -19,8 +19,10 @@ namespace oxbow::http {
 // Names of fewer bytes than the prefix above.
 [[gnu::always_inline]] inline Name shortName(const char* text, size_t size) {
   switch (size) {
-    case 2: return spells(text, "te") ? Name::Te : Name::Other;
-    case 3: return spells(text, "via") ? Name::Via : Name::Other;
+    case 2:
+      return spells(text, "te") ? Name::Te : Name::Other;
+    case 3:
+      return spells(text, "via") ? Name::Via : Name::Other;
     case 4:
       if (spells(text, "host")) return Name::Host;
       return spells(text, "date") ? Name::Date : Name::Other;
@@ -33,13 +35,15 @@ namespace oxbow::http {
       if (spells(text, "upgrade")) return Name::Upgrade;
       if (spells(text, "referer")) return Name::Referer;
       return spells(text, "trailer") ? Name::Trailer : Name::Other;
-    case 9: return spells(text, "forwarded") ? Name::Forwarded : Name::Other;
+    case 9:
+      return spells(text, "forwarded") ? Name::Forwarded : Name::Other;
     case 10:
       if (spells(text, "connection")) return Name::Connection;
       if (spells(text, "user-agent")) return Name::UserAgent;
       if (spells(text, "set-cookie")) return Name::SetCookie;
       return spells(text, "keep-alive") ? Name::KeepAlive : Name::Other;
-    default: return Name::Other;
+    default:
+      return Name::Other;
   }
 }
 
@@ -76,7 +80,8 @@ namespace oxbow::http {
     case 19:
       if (spells(text, "proxy-authorization")) return Name::ProxyAuthorization;
       break;
-    default: break;
+    default:
+      break;
   }
   return otherName(text, size);
 }

@@ -133,9 +133,7 @@ struct PathBytes {
 
 // What most paths are made of: letters, digits, '-', '/'. No dot-segment is.
 struct PlainPathBytes {
-  static bool contains(char byte) {
-    return byte == '/' || (isIn(kWordClass, byte) && byte != '.');
-  }
+  static bool contains(char byte) { return byte == '/' || (isIn(kWordClass, byte) && byte != '.'); }
 #if defined(__SSE2__)
   static uint32_t outside(__m128i bytes) {
     const __m128i others = _mm_andnot_si128(equal(bytes, '.'), inRange<'-', '9'>(bytes));
@@ -176,7 +174,8 @@ inline const char* skip(const char* at, Input input) {
 #if defined(__SSE2__)
   if (input.end - at >= kBlock) {  // apart, as most runs are short
     size_t run = runOf(endsAt<Class>(at));
-    if (run != kBlock) [[likely]] return at + run;
+    if (run != kBlock) [[likely]]
+      return at + run;
     for (at += kBlock; input.end - at >= kBlock; at += kBlock)
       if ((run = runOf(endsAt<Class>(at))) != kBlock) return at + run;
   }
@@ -191,7 +190,8 @@ const char* skipValueWithTabs(const char* at, Input input);
 
 inline const char* skipValue(const char* at, Input input) {
   at = skip<TextBytes>(at, input);
-  if (at != input.end && *at == '\t') [[unlikely]] return skipValueWithTabs(at, input);
+  if (at != input.end && *at == '\t') [[unlikely]]
+    return skipValueWithTabs(at, input);
   return at;
 }
 

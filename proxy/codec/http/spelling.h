@@ -28,12 +28,10 @@ inline bool spells(const char* text, const char (&lower)[N]) {
       if (!sameWord<uint64_t>(text + at, lower + at)) return false;
     return sameWord<uint64_t>(text + size - 8, lower + size - 8);
   } else if constexpr (size >= 4) {
-    return sameWord<uint32_t>(text, lower) &&
-           sameWord<uint32_t>(text + size - 4, lower + size - 4);
+    return sameWord<uint32_t>(text, lower) && sameWord<uint32_t>(text + size - 4, lower + size - 4);
   } else {
     static_assert(size >= 2);
-    return sameWord<uint16_t>(text, lower) &&
-           sameWord<uint16_t>(text + size - 2, lower + size - 2);
+    return sameWord<uint16_t>(text, lower) && sameWord<uint16_t>(text + size - 2, lower + size - 2);
   }
 }
 

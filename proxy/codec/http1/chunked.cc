@@ -148,8 +148,10 @@ const char* ChunkedDecoder::takeExtensionByte(char byte) {
       state_ = State::ExtensionName;
       return isToken(byte) ? nullptr : kBadExtension;
     case State::ExtensionName:
-      if (byte == '=') state_ = State::ValueStart;
-      else if (!isToken(byte)) return endExtension(byte);
+      if (byte == '=')
+        state_ = State::ValueStart;
+      else if (!isToken(byte))
+        return endExtension(byte);
       return nullptr;
     case State::ValueStart:
       state_ = byte == '"' ? State::ValueQuoted : State::ValueToken;
@@ -157,9 +159,12 @@ const char* ChunkedDecoder::takeExtensionByte(char byte) {
     case State::ValueToken:
       return isToken(byte) ? nullptr : endExtension(byte);
     case State::ValueQuoted:
-      if (byte == '"') state_ = State::ValueQuotedEnd;
-      else if (byte == '\\') state_ = State::ValueEscape;
-      else if (!http::isIn(http::kQuotedClass, byte)) return kBadExtension;
+      if (byte == '"')
+        state_ = State::ValueQuotedEnd;
+      else if (byte == '\\')
+        state_ = State::ValueEscape;
+      else if (!http::isIn(http::kQuotedClass, byte))
+        return kBadExtension;
       return nullptr;
     case State::ValueEscape:
       state_ = State::ValueQuoted;

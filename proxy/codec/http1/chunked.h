@@ -12,9 +12,9 @@ namespace oxbow::http1 {
 class ChunkedDecoder {
  public:
   enum class Step : uint8_t {
-    Data,       // `data` is a slice of chunk data in the input
-    NeedMore,   // the input is used up
-    Trailers,   // the last chunk is over; the trailer section begins at `consumed`
+    Data,      // `data` is a slice of chunk data in the input
+    NeedMore,  // the input is used up
+    Trailers,  // the last chunk is over; the trailer section begins at `consumed`
     Error,
   };
   struct Output {
@@ -37,19 +37,19 @@ class ChunkedDecoder {
 
  private:
   enum class State : uint8_t {
-    Size,              // hex digits
-    ExtensionStart,    // behind ';': the first byte of a name must follow
+    Size,            // hex digits
+    ExtensionStart,  // behind ';': the first byte of a name must follow
     ExtensionName,
-    ValueStart,        // behind '=': a token or a quoted string must follow
+    ValueStart,  // behind '=': a token or a quoted string must follow
     ValueToken,
     ValueQuoted,
-    ValueEscape,       // behind a backslash in a quoted string
-    ValueQuotedEnd,    // behind the closing quote
-    SizeLf,            // behind the CR of the size line
+    ValueEscape,     // behind a backslash in a quoted string
+    ValueQuotedEnd,  // behind the closing quote
+    SizeLf,          // behind the CR of the size line
     Data,
     DataCr,
     DataLf,
-    Done,              // behind the size line of the last chunk
+    Done,  // behind the size line of the last chunk
     Failed,
   };
 

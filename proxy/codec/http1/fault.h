@@ -75,8 +75,7 @@ inline constexpr Fault kBadCoding{400, "malformed Transfer-Encoding", FaultKind:
 inline constexpr Fault kUnknownCoding{501, "transfer coding not supported",
                                       FaultKind::TransferCoding};
 inline constexpr Fault kCodingIn10{400, "Transfer-Encoding in HTTP/1.0"};
-inline constexpr Fault kTooManyOptions{431, "too many options in Connection",
-                                       FaultKind::TooLarge};
+inline constexpr Fault kTooManyOptions{431, "too many options in Connection", FaultKind::TooLarge};
 inline constexpr Fault kUnknownExpectation{417, "unknown expectation"};
 
 }  // namespace oxbow::http1

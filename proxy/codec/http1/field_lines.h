@@ -20,9 +20,9 @@ namespace oxbow::http1 {
 // One line, taken apart.
 struct FieldLine {
   const char* colon;
-  const char* value;     // without white space around it
+  const char* value;  // without white space around it
   const char* valueEnd;
-  const char* next;      // behind the line
+  const char* next;  // behind the line
 };
 
 // Takes the line at `line` apart, whatever it is; `input` ends where lines may not go on. Without
@@ -37,7 +37,9 @@ struct FarFromEnd {
   static constexpr ptrdiff_t kBytes = 2 * http::kBlock + 4;  // name, ": ", value, CRLF
 
   template <typename Class>
-  static uint32_t endsAt(const char* at, http::Input) { return http::endsAt<Class>(at); }
+  static uint32_t endsAt(const char* at, http::Input) {
+    return http::endsAt<Class>(at);
+  }
   static bool hasTwo(const char*, http::Input) { return true; }
 };
 
@@ -122,7 +124,8 @@ inline Progress readFieldLines(http::Input input, const char* section, const Hea
       line.valueEnd = any.valueEnd;
       line.next = any.next;
     }
-    if (field == storageEnd) [[unlikely]] return {nullptr, &kTooManyFields};
+    if (field == storageEnd) [[unlikely]]
+      return {nullptr, &kTooManyFields};
     const auto size = static_cast<size_t>(line.colon - at);
     const auto valueSize = static_cast<size_t>(line.valueEnd - line.value);
     const http::Name name = http::lookUpName(at, size);

@@ -9,10 +9,9 @@ using http::Name;
 
 namespace {
 
-constexpr uint64_t kHopNames =
-    http::bitOf(Name::Connection) | http::bitOf(Name::KeepAlive) |
-    http::bitOf(Name::ProxyConnection) | http::bitOf(Name::Te) |
-    http::bitOf(Name::TransferEncoding) | http::bitOf(Name::Upgrade);
+constexpr uint64_t kHopNames = http::bitOf(Name::Connection) | http::bitOf(Name::KeepAlive) |
+                               http::bitOf(Name::ProxyConnection) | http::bitOf(Name::Te) |
+                               http::bitOf(Name::TransferEncoding) | http::bitOf(Name::Upgrade);
 
 // Drops what one Connection line names. Hop-by-hop names are gone without being named; Trailer is
 // no control of this hop only, so it goes when its sender says so.

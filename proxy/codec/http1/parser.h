@@ -24,11 +24,11 @@ enum class ParseStatus : uint8_t { Done, NeedMore, Error };
 
 struct ParseResult {
   ParseStatus status = ParseStatus::NeedMore;
-  uint32_t consumed = 0;      // Done: bytes of the head, with leading empty lines and the last CRLF
-  uint16_t httpStatus = 0;    // Error in a request: 400, 405, 414, 417, 431, 501, 505
-  bool tooLarge = false;      // Error: a line, a name or the section is over a limit
+  uint32_t consumed = 0;    // Done: bytes of the head, with leading empty lines and the last CRLF
+  uint16_t httpStatus = 0;  // Error in a request: 400, 405, 414, 417, 431, 501, 505
+  bool tooLarge = false;    // Error: a line, a name or the section is over a limit
   bool transferCoding = false;  // Error: because of the value of Transfer-Encoding
-  const char* detail = "";    // Error: static text that says what is wrong
+  const char* detail = "";      // Error: static text that says what is wrong
 };
 
 // Parses one request head at the front of `bytes`. `storage` has room for kMaxFields; when Done,
@@ -38,8 +38,8 @@ struct ParseResult {
 // An error is found as early as the bytes allow, an incomplete last line included, and no bytes
 // that follow change it. Content-Length: 0 is BodyKind::Length too. 501 and 417 wait for the end of
 // the head, so that a message that is malformed as well gets 400.
-ParseResult parseRequestHead(std::string_view bytes, const HeadLimits& limits,
-                             http::Field* storage, http::RequestHead& head);
+ParseResult parseRequestHead(std::string_view bytes, const HeadLimits& limits, http::Field* storage,
+                             http::RequestHead& head);
 
 // Parses one response head; `forMethod` is that of the request (HEAD and 2xx of CONNECT have no
 // body). 1xx, 204 and 304 have none either (RFC 9112, section 6.3): their lengths are told, not

@@ -34,11 +34,13 @@ Method methodOf(std::string_view text) {
     case 5:
       if (text == "PATCH") return Method::Patch;
       return text == "TRACE" ? Method::Trace : Method::Other;
-    case 6: return text == "DELETE" ? Method::Delete : Method::Other;
+    case 6:
+      return text == "DELETE" ? Method::Delete : Method::Other;
     case 7:
       if (text == "OPTIONS") return Method::Options;
       return text == "CONNECT" ? Method::Connect : Method::Other;
-    default: return Method::Other;
+    default:
+      return Method::Other;
   }
 }
 
@@ -74,8 +76,10 @@ bool hasDotSegments(std::string_view path) {
       part = Dots;
       dots = 0;
     } else if (part == Dots) {
-      if (byte == '.') ++dots;
-      else part = byte == ';' ? Parameter : Name;
+      if (byte == '.')
+        ++dots;
+      else
+        part = byte == ';' ? Parameter : Name;
     }
   }
   return part != Name && (dots == 1 || dots == 2);
@@ -155,7 +159,8 @@ Progress RequestLine::readTarget(const char* at) {
 // Behind the space that ends a target at `at`, or why it may not end there.
 [[gnu::always_inline]] inline Progress RequestLine::endTarget(const char* at) const {
   if (at == input_.end) return needMore();
-  if (*at == ' ') [[likely]] return {at + 1};
+  if (*at == ' ') [[likely]]
+    return {at + 1};
   return {nullptr, *at == '\r' || *at == '\n' ? &kNoVersion : &kBadTarget};
 }
 

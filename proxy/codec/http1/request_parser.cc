@@ -11,10 +11,9 @@ using http::Version;
 
 namespace {
 
-constexpr uint64_t kActedNames =
-    http::bitOf(Name::Host) | http::bitOf(Name::ContentLength) |
-    http::bitOf(Name::TransferEncoding) | http::bitOf(Name::Connection) |
-    http::bitOf(Name::Expect);
+constexpr uint64_t kActedNames = http::bitOf(Name::Host) | http::bitOf(Name::ContentLength) |
+                                 http::bitOf(Name::TransferEncoding) |
+                                 http::bitOf(Name::Connection) | http::bitOf(Name::Expect);
 
 // The fields that frame and route a request, as they come.
 class RequestFields {
@@ -23,12 +22,19 @@ class RequestFields {
 
   const Fault* onField(Name name, std::string_view value, uint64_t seen) {
     switch (name) {
-      case Name::Host: return onHost(value, (seen & http::bitOf(Name::Host)) != 0);
-      case Name::ContentLength: return onContentLength(value, seen);
-      case Name::TransferEncoding: return onTransferEncoding(value, seen);
-      case Name::Connection: return connection_.add(value);
-      case Name::Expect: onExpect(value); return nullptr;
-      default: return nullptr;
+      case Name::Host:
+        return onHost(value, (seen & http::bitOf(Name::Host)) != 0);
+      case Name::ContentLength:
+        return onContentLength(value, seen);
+      case Name::TransferEncoding:
+        return onTransferEncoding(value, seen);
+      case Name::Connection:
+        return connection_.add(value);
+      case Name::Expect:
+        onExpect(value);
+        return nullptr;
+      default:
+        return nullptr;
     }
   }
 
@@ -111,8 +117,8 @@ void clear(http::RequestHead& head) {
 
 }  // namespace
 
-ParseResult parseRequestHead(std::string_view bytes, const HeadLimits& limits,
-                             http::Field* storage, http::RequestHead& head) {
+ParseResult parseRequestHead(std::string_view bytes, const HeadLimits& limits, http::Field* storage,
+                             http::RequestHead& head) {
   const http::Input input{bytes.data(), bytes.data() + bytes.size()};
   Progress progress = skipEmptyLines(input);
   if (progress.next == nullptr) return resultOf(progress);
@@ -121,11 +127,11 @@ ParseResult parseRequestHead(std::string_view bytes, const HeadLimits& limits,
   if (progress.next == nullptr) return resultOf(progress);
   RequestFields fields(input.begin, head);
   bool underscore = false;
-  progress = readFieldLines(input, progress.next, limits, storage, head.fields, underscore,
-                            kActedNames,
-                            [&fields](Name name, std::string_view value, uint64_t seen) {
-                              return fields.onField(name, value, seen);
-                            });
+  progress =
+      readFieldLines(input, progress.next, limits, storage, head.fields, underscore, kActedNames,
+                     [&fields](Name name, std::string_view value, uint64_t seen) {
+                       return fields.onField(name, value, seen);
+                     });
   if (progress.next == nullptr) return resultOf(progress);
   if (underscore && !limits.keepUnderscores)
     head.underscoreNames = dropUnderscoreNames(head.fields);

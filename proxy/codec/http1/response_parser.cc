@@ -38,9 +38,7 @@ class StatusLine {
   Progress read(const char* at);
 
  private:
-  Progress needMore() const {
-    return full_ ? Progress{nullptr, &kStatusLineTooLong} : Progress{};
-  }
+  Progress needMore() const { return full_ ? Progress{nullptr, &kStatusLineTooLong} : Progress{}; }
   Progress readCode(const char* at);
   Progress readReason(const char* at);
   Progress endLine(const char* at) const;
@@ -51,7 +49,8 @@ class StatusLine {
 };
 
 Progress StatusLine::read(const char* at) {
-  if (input_.end - at > kToCode + kCode && hasCode(at)) [[likely]] return readCode(at + kToCode);
+  if (input_.end - at > kToCode + kCode && hasCode(at)) [[likely]]
+    return readCode(at + kToCode);
   constexpr std::string_view kProtocol = "HTTP/1.x ";
   for (const char expected : kProtocol) {
     if (at == input_.end) return needMore();
@@ -72,7 +71,8 @@ Progress StatusLine::readCode(const char* at) {
   const int status = (at[0] - '0') * 100 + (at[1] - '0') * 10 + (at[2] - '0');
   head_.status = static_cast<uint16_t>(status);
   head_.version = at[-2] == '1' ? Version::Http11 : Version::Http10;
-  if (at[3] == ' ') [[likely]] return readReason(at + 4);
+  if (at[3] == ' ') [[likely]]
+    return readReason(at + 4);
   head_.reason = {};
   if (at[3] == '\r') return endLine(at + 3);  // tolerated: neither reason nor the space before it
   return {nullptr, at[3] == '\n' ? &kBareLf : &kBadStatus};
@@ -104,10 +104,14 @@ class ResponseFields {
 
   const Fault* onField(Name name, std::string_view value, uint64_t seen) {
     switch (name) {
-      case Name::ContentLength: return onContentLength(value, seen);
-      case Name::TransferEncoding: return onTransferEncoding(value, seen);
-      case Name::Connection: return connection_.add(value);
-      default: return nullptr;
+      case Name::ContentLength:
+        return onContentLength(value, seen);
+      case Name::TransferEncoding:
+        return onTransferEncoding(value, seen);
+      case Name::Connection:
+        return connection_.add(value);
+      default:
+        return nullptr;
     }
   }
 
@@ -172,11 +176,11 @@ ParseResult parseResponseHead(std::string_view bytes, http::Method forMethod,
   if (progress.next == nullptr) return refuseResponse(progress);
   bool underscore = false;  // which is allowed here
   ResponseFields fields(head);
-  progress = readFieldLines(input, progress.next, limits, storage, head.fields, underscore,
-                            kActedNames,
-                            [&fields](Name name, std::string_view value, uint64_t seen) {
-                              return fields.onField(name, value, seen);
-                            });
+  progress =
+      readFieldLines(input, progress.next, limits, storage, head.fields, underscore, kActedNames,
+                     [&fields](Name name, std::string_view value, uint64_t seen) {
+                       return fields.onField(name, value, seen);
+                     });
   if (progress.next == nullptr) return refuseResponse(progress);
   fields.finish(forMethod);
   ParseResult result;

@@ -20,9 +20,31 @@ constexpr size_t kFixedBytes = 160;
 constexpr size_t kLongestReason = 32;
 constexpr uint64_t kOtherHop = http::bitOf(Name::Connection) | http::bitOf(Name::TransferEncoding);
 
+// Copies the first and the last sizeof(Word) bytes, which overlap: all of it, up to twice that
+// size.
+template <typename Word>
+void copyEnds(char* out, std::string_view text) {
+  Word first, last;
+  std::memcpy(&first, text.data(), sizeof first);
+  std::memcpy(&last, text.data() + text.size() - sizeof last, sizeof last);
+  std::memcpy(out, &first, sizeof first);
+  std::memcpy(out + text.size() - sizeof last, &last, sizeof last);
+}
+
+// Methods, targets and reasons are short: a call to memcpy would cost more than the copy.
 char* put(char* out, std::string_view text) {
-  if (!text.empty()) std::memcpy(out, text.data(), text.size());
-  return out + text.size();
+  const size_t size = text.size();
+  if (size > 16)
+    std::memcpy(out, text.data(), size);
+  else if (size >= 8)
+    copyEnds<uint64_t>(out, text);
+  else if (size >= 4)
+    copyEnds<uint32_t>(out, text);
+  else if (size >= 2)
+    copyEnds<uint16_t>(out, text);
+  else if (size == 1)
+    *out = text[0];
+  return out + size;
 }
 
 template <size_t N>

@@ -12,8 +12,8 @@ ParseResult parseTrailers(std::string_view bytes, const HeadLimits& limits, http
   const auto onField = [](http::Name, std::string_view, uint64_t) -> const Fault* {
     return nullptr;
   };
-  const Progress progress = readFieldLines(input, input.begin, limits, storage, trailers,
-                                           underscore, kNoNames, onField);
+  const Progress progress =
+      readFieldLines(input, input.begin, limits, storage, trailers, underscore, kNoNames, onField);
   if (progress.next == nullptr) return resultOf(progress);
   if (underscore && !limits.keepUnderscores) dropUnderscoreNames(trailers);
   for (http::Field* field = trailers.begin(); field != trailers.end_(); ++field)

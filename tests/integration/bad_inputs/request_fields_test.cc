@@ -68,7 +68,8 @@ TEST_CASE_FIXTURE(Refusing, "A.5 a malformed Transfer-Encoding") {
         "chunked\v", "\vchunked", "chunked\f", "\fchunked", "chu nked", "chunked\x80"})
     checkRefused(value, framedBy("Transfer-Encoding: " + value + "\r\n"));
   checkRefused("NUL", framedBy("Transfer-Encoding: chunked\0\r\n"s));
-  checkRefused("two lines", framedBy("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"));
+  checkRefused("two lines",
+               framedBy("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"));
   checkRefused("two lines, the first another",
                framedBy("Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n"));
   checkRefused("two lines, the last another",
@@ -83,8 +84,7 @@ TEST_CASE_FIXTURE(Refusing, "A.5 a transfer coding that is well formed and not c
 TEST_CASE_FIXTURE(Refusing, "A.6 white space where none may be") {
   checkRefused("before the colon", withLines("X : y\r\n"));
   checkRefused("a tab before the colon", withLines("X\t: y\r\n"));
-  checkRefused("before the colon of Content-Length",
-               framedBy("Content-Length : 5\r\n"));
+  checkRefused("before the colon of Content-Length", framedBy("Content-Length : 5\r\n"));
   checkRefused("before the first field", "GET / HTTP/1.1\r\n Host: a\r\n\r\n");
   checkRefused("a tab before the first field", "GET / HTTP/1.1\r\n\tHost: a\r\n\r\n");
   checkRefused("obsolete folding", withLines("X: y\r\n z\r\n"));
@@ -158,14 +158,15 @@ TEST_CASE_FIXTURE(Refusing, "A.11 Host missing, twice or malformed") {
   checkRefused("twice the same", "GET / HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r\n");
   checkRefused("twice in HTTP/1.0", "GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n");
   for (const std::string value :
-       {"u@a", "u:p@a", "a/", "a/b", "a,b", "a, b", "a b", "", "a:x", "a:-1", "a:65536", "a:80:80",
-        ":80", "[::1", "[::1]x", "[::g]", "http://a", "a?b", "a#b", "a\\b", "a\"b", "<a>", "%", "%4"})
+       {"u@a",      "u:p@a", "a/",      "a/b",     "a,b",  "a, b", "a b",    "",
+        "a:x",      "a:-1",  "a:65536", "a:80:80", ":80",  "[::1", "[::1]x", "[::g]",
+        "http://a", "a?b",   "a#b",     "a\\b",    "a\"b", "<a>",  "%",      "%4"})
     checkRefused(value, "GET / HTTP/1.1\r\nHost: " + value + "\r\n\r\n");
 }
 
 TEST_CASE_FIXTURE(Forwarding, "A.11 hosts that are fine") {
-  for (const std::string value :
-       {"a", "a.b.c", "a:80", "a:", "127.0.0.1:8080", "[::1]", "[::1]:80", "xn--4ca.example", "a_b"}) {
+  for (const std::string value : {"a", "a.b.c", "a:80", "a:", "127.0.0.1:8080", "[::1]", "[::1]:80",
+                                  "xn--4ca.example", "a_b"}) {
     CAPTURE(value);
     CHECK(forwarded("GET / HTTP/1.1\r\nHost: " + value + "\r\n\r\n").field("Host") == value);
   }
@@ -217,8 +218,8 @@ TEST_CASE_FIXTURE(Forwarding, "A.17 Connection takes away what is of this hop") 
   const Message got = forwarded(
       withLines("Connection: X-Hop, keep-alive\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\n"
                 "Proxy-Connection: keep-alive\r\nTE: trailers\r\nUpgrade: h2c\r\nX-End: 2\r\n"));
-  for (const std::string name : {"Connection", "X-Hop", "Keep-Alive", "Proxy-Connection", "TE",
-                                 "Upgrade"}) {
+  for (const std::string name :
+       {"Connection", "X-Hop", "Keep-Alive", "Proxy-Connection", "TE", "Upgrade"}) {
     CAPTURE(name);
     CHECK_FALSE(got.has(name));
   }
@@ -247,8 +248,8 @@ TEST_CASE("A.19 names with an underscore are dropped and counted") {
   CHECK_FALSE(got.has("Content_Length"));
   CHECK_FALSE(got.has("_"));
   CHECK(got.field("X-Ok") == "1");
-  CHECK(pair.oxbow.metric("oxbow_listener_underscore_names_dropped_total{listener=\"127.0.0.1:0\"}") ==
-        3);
+  CHECK(pair.oxbow.metric(
+            "oxbow_listener_underscore_names_dropped_total{listener=\"127.0.0.1:0\"}") == 3);
 }
 
 TEST_CASE("A.19 underscores_in_headers keeps names with an underscore") {

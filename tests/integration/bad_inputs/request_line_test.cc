@@ -45,18 +45,18 @@ TEST_CASE_FIXTURE(Refusing, "A.13 a target with a byte that no target has") {
 }
 
 TEST_CASE_FIXTURE(Refusing, "A.14 dot-segments, also percent-encoded") {
-  const char* const paths[] = {"/..",           "/.",          "/a/../b",      "/a/./b",
-                               "/a/..",         "/a/.",        "/a/..?q",      "/%2e%2e/b",
-                               "/%2E%2E/b",     "/.%2e/b",     "/%2e/b",       "/a/%2e%2e",
-                               "/a%2f../b",     "/a/..%2fb",   "/a/..%2Fb",    "/a%5c..%5cb",
-                               "/..;/b",        "/.;/b",       "/a/..;x=y/b",  "/a/%2e%2e;/b"};
+  const char* const paths[] = {
+      "/..",       "/.",          "/a/../b", "/a/./b", "/a/..",       "/a/.",        "/a/..?q",
+      "/%2e%2e/b", "/%2E%2E/b",   "/.%2e/b", "/%2e/b", "/a/%2e%2e",   "/a%2f../b",   "/a/..%2fb",
+      "/a/..%2Fb", "/a%5c..%5cb", "/..;/b",  "/.;/b",  "/a/..;x=y/b", "/a/%2e%2e;/b"};
   for (const std::string path : paths) checkRefused(path, line("GET " + path + " HTTP/1.1"));
   checkRefused("in the absolute form", line("GET http://a/x/../y HTTP/1.1"));
 }
 
 TEST_CASE_FIXTURE(Forwarding, "A.14 paths are forwarded as they are") {
-  for (const std::string path : {"//", "//a", "/a//b", "/a;b", "/...", "/..a", "/a..", "/.a", "/%41",
-                                 "/%2f", "/a%2Fb", "/;", "/a/;x/b", "/?/../", "/?a=..", "/%"}) {
+  for (const std::string path :
+       {"//", "//a", "/a//b", "/a;b", "/...", "/..a", "/a..", "/.a", "/%41", "/%2f", "/a%2Fb", "/;",
+        "/a/;x/b", "/?/../", "/?a=..", "/%"}) {
     CAPTURE(path);
     CHECK(targetLine(forwarded(line("GET " + path + " HTTP/1.1"))) == "GET " + path + " HTTP/1.1");
   }

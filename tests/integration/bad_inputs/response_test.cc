@@ -117,8 +117,9 @@ TEST_CASE("K.2 a 408 for an idle connection answers nobody") {
                            if (!conn.request()) return;
                            conn.send(ok("first"));
                            late.await();
-                           conn.send("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n"
-                                     "Content-Length: 0\r\n\r\n");
+                           conn.send(
+                               "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n"
+                               "Content-Length: 0\r\n\r\n");
                          },
                          answering(ok("second"))});
   Oxbow oxbow(Setup{.servers = {upstream.address()}});
@@ -151,8 +152,8 @@ TEST_CASE("K.2 a 408 that crosses a request: it is sent again where that is safe
 }
 
 TEST_CASE("K.2 a 408 on a new connection is an answer") {
-  FakeUpstream upstream(sending(
-      "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"));
+  FakeUpstream upstream(
+      sending("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"));
   Oxbow oxbow(Setup{.servers = {upstream.address()}});
   RawClient client(oxbow.address());
   CHECK(client.ask(get()).status() == 408);
@@ -213,8 +214,8 @@ TEST_CASE("K.4 Content-Length and Transfer-Encoding of a response") {
   checkBadResponse("two equal lengths", responseWith("Content-Length: 4\r\nContent-Length: 4\r\n"));
   for (const std::string value : {"+4", "-4", "0x4", "4 4", "4, 4", "", "9223372036854775808"})
     checkBadResponse("Content-Length: " + value, responseWith("Content-Length: " + value + "\r\n"));
-  for (const std::string value : {"xchunked", "chunked, chunked", "gzip", "gzip, chunked", ",chunked",
-                                  "chunked\v", "identity"})
+  for (const std::string value :
+       {"xchunked", "chunked, chunked", "gzip", "gzip, chunked", ",chunked", "identity"})
     checkBadResponse("Transfer-Encoding: " + value,
                      responseWith("Transfer-Encoding: " + value + "\r\n"), coding);
   checkBadResponse("two codings",
@@ -228,6 +229,7 @@ TEST_CASE("K.4 bytes that no head has") {
   checkBadResponse("NUL in a value", responseWith("X: a\0b\r\nContent-Length: 4\r\n"s));
   checkBadResponse("bare CR in a value", responseWith("X: a\rb\r\nContent-Length: 4\r\n"));
   checkBadResponse("bare LF", responseWith("X: a\nY: b\r\nContent-Length: 4\r\n"));
+  checkBadResponse("VT in Transfer-Encoding", responseWith("Transfer-Encoding: chunked\v\r\n"));
   checkBadResponse("folding", responseWith("X: a\r\n evil\r\nContent-Length: 4\r\n"));
   checkBadResponse("white space before the colon", responseWith("Content-Length : 4\r\n"));
   checkBadResponse("an empty name", responseWith(": x\r\nContent-Length: 4\r\n"));
@@ -409,7 +411,8 @@ TEST_CASE("K.10 an upstream that dies in the middle of a body") {
     const Outcome old = outcomeOf(dying(chunkedHead + body), "GET / HTTP/1.0\r\nHost: a\r\n\r\n");
     if (old.answer.status() == 200) CHECK(old.end == Read::Reset);
   }
-  checkCut(outcomeOf(dying("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"), get("/", kClose)));
+  checkCut(
+      outcomeOf(dying("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"), get("/", kClose)));
   if (reset) checkCut(outcomeOf(dying("HTTP/1.1 200 OK\r\n\r\nhello"), get("/", kClose)));
 }
 

@@ -36,7 +36,8 @@ TEST_CASE("100 (Continue) is the upstream's word, and 103 passes too") {
     conn.send(ok("done"));
     conn.awaitEnd();
   });
-  test.client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
+  test.client.send(
+      "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
   REQUIRE(test.client.awaitText("100 Continue\r\n\r\n"));
   test.client.send("body");
   const Message response = test.client.receive();
@@ -62,8 +63,9 @@ TEST_CASE("a final answer to Expect ends both connections behind it") {
 }
 
 TEST_CASE("chunked bodies and their trailers pass both ways, in our own chunks") {
-  Plain test(answering("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-                       "3;ext=1\r\nabc\r\n4\r\ndefg\r\n0\r\nX-Sum: 7\r\n\r\n"));
+  Plain test(
+      answering("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                "3;ext=1\r\nabc\r\n4\r\ndefg\r\n0\r\nX-Sum: 7\r\n\r\n"));
   const Message response = test.client.ask(
       "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2;q=\"x\"\r\nhi\r\n"
       "1\r\n!\r\n0\r\nX-Req: 1\r\n\r\n");
@@ -234,8 +236,10 @@ TEST_CASE("client_max_body_size holds for told and for chunked bodies") {
   CHECK(told.ask(post("0123456789A")).status() == 413);
   CHECK(told.readToEnd().empty());
   RawClient streamed(test.oxbow.address());
-  CHECK(streamed.ask("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" +
-                     chunked("0123456789A")).status() == 413);
+  CHECK(streamed
+            .ask("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" +
+                 chunked("0123456789A"))
+            .status() == 413);
 }
 
 TEST_CASE("a drain finishes what is in progress, says close, and takes nobody new") {

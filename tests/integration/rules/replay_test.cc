@@ -83,8 +83,8 @@ TEST_CASE("a POST with an Idempotency-Key goes out once more, with its body") {
 TEST_CASE("PUT and DELETE are idempotent, PATCH is not") {
   for (const std::string method : {"PUT", "DELETE", "PATCH"}) {
     Stale test(Ending::Fin);
-    const Message response = test.client.ask(
-        method + " /m HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody");
+    const Message response =
+        test.client.ask(method + " /m HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody");
     CAPTURE(method);
     CHECK(response.status() == (method == "PATCH" ? 502 : 200));
   }
@@ -100,16 +100,16 @@ TEST_CASE("a streamed chunked PUT is at hand for a replay") {
 
 TEST_CASE("a body over replay_buffer is not replayed") {
   Stale test(Ending::Fin, {}, "replay_buffer: 1k");
-  const Message response = test.client.ask("PUT /big HTTP/1.1\r\nHost: a\r\nContent-Length: 2000\r\n\r\n" +
-                                           std::string(2000, 'x'));
+  const Message response = test.client.ask(
+      "PUT /big HTTP/1.1\r\nHost: a\r\nContent-Length: 2000\r\n\r\n" + std::string(2000, 'x'));
   CHECK(response.status() == 502);
   CHECK(times(test.upstream.received(), "PUT /big ") == 1);
 }
 
 TEST_CASE("a replay happens once") {
   // The second connection ends as well.
-  FakeUpstream upstream({stale(Ending::Fin), [](UpstreamConn& conn) { conn.request(); },
-                         answering(ok("third"))});
+  FakeUpstream upstream(
+      {stale(Ending::Fin), [](UpstreamConn& conn) { conn.request(); }, answering(ok("third"))});
   Oxbow oxbow(Setup{.servers = {upstream.address()}});
   RawClient client(oxbow.address());
   REQUIRE(client.ask(get()).status() == 200);
@@ -163,8 +163,7 @@ TEST_CASE("a response cut at any byte is never taken for a whole one, and never 
 }
 
 TEST_CASE("a cut chunked response gets no last chunk") {
-  Stale test(Ending::Fin,
-             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+  Stale test(Ending::Fin, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
   test.client.send(get("/cut"));
   const std::string all = test.client.readToEnd();
   CHECK(all.find("hello") != std::string::npos);
@@ -176,8 +175,9 @@ TEST_CASE("a late 408 on an idle connection is nobody's answer") {
                            conn.request();
                            conn.send(ok("first"));
                            conn.request();  // read, so that it arrives behind the request
-                           conn.send("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n"
-                                     "Content-Length: 0\r\n\r\n");
+                           conn.send(
+                               "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n"
+                               "Content-Length: 0\r\n\r\n");
                          },
                          answering(ok("again"))});
   Oxbow oxbow(Setup{.servers = {upstream.address()}});

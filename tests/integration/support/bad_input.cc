@@ -16,7 +16,8 @@ Setup with(Setup setup, const FakeUpstream& upstream) {
   return setup;
 }
 
-Refusing::Refusing(Setup setup) : upstream(answering(ok())), oxbow(with(std::move(setup), upstream)) {
+Refusing::Refusing(Setup setup)
+    : upstream(answering(ok())), oxbow(with(std::move(setup), upstream)) {
   RawClient client(oxbow.address());
   REQUIRE(client.ask(get("/warm")).status() == 200);
   warm_ = upstream.received();

@@ -9,11 +9,13 @@
 
 namespace oxbow::integration {
 
-// An oxbow with a warm upstream connection that must not see a byte of what clients are refused for.
+// An oxbow with a warm upstream connection that must not see a byte of what clients are refused
+// for.
 class Refusing {
  public:
   explicit Refusing(Setup setup = {});
-  // Stops everything and checks that the upstream has received the warming request and nothing else.
+  // Stops everything and checks that the upstream has received the warming request and nothing
+  // else.
   ~Refusing();
 
   // Sends `bytes` whole, and again byte by byte unless they are many: the answer each time is

@@ -20,9 +20,10 @@ struct Outcome {
 Outcome outcomeOf(const FakeUpstream::Script& script, const std::string& request,
                   const Setup& setup = {});
 
-// Sends a request over a fresh connection to an upstream that answers with `bytes`, whole and then a
-// byte at a time, and checks that the client gets a 502 of our own with that token in Proxy-Status
-// and not a byte of `bytes` (which hold "evil"), and that the upstream's connection closes.
+// Sends a request over a fresh connection to an upstream that answers with `bytes`, whole and then
+// a byte at a time, and checks that the client gets a 502 of our own with that token in
+// Proxy-Status and not a byte of `bytes` (which hold "evil"), and that the upstream's connection
+// closes.
 void checkBadResponse(std::string_view what, const std::string& bytes,
                       std::string_view token = "http_protocol_error");
 

@@ -10,6 +10,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "proxy/net/socket.h"
+
 namespace oxbow::integration {
 
 // UpstreamConn --------------------------------------------------------------------------------
@@ -20,10 +22,8 @@ Read UpstreamConn::readMore(milliseconds within) {
   const std::lock_guard lock(owner_.mutex_);
   FakeUpstream::Record& record = owner_.records_[index_];
   record.received += more;
-  if (read == Read::Fin || read == Read::Reset) {
-    record.how = read;
-    owner_.changed_.notify_all();
-  }
+  if (read == Read::Fin || read == Read::Reset) record.how = read;
+  owner_.changed_.notify_all();
   bytes_ += more;
   return read;
 }
@@ -73,18 +73,17 @@ size_t UpstreamConn::discardUntil(std::string_view last) {
 
 // FakeUpstream --------------------------------------------------------------------------------
 
-FakeUpstream::FakeUpstream(std::vector<Script> scripts)
+FakeUpstream::FakeUpstream(std::vector<Script> scripts, const std::string& address)
     : scripts_(std::move(scripts)),
       interrupt_(::eventfd(0, EFD_CLOEXEC)),
       interruptAll_(::eventfd(0, EFD_CLOEXEC)) {
   listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  SocketAddress any = SocketAddress::parse("127.0.0.1:0").value();
-  if (::bind(listener_, any.get(), any.length()) != 0 || ::listen(listener_, 1024) != 0)
-    throw std::runtime_error("cannot listen");
-  sockaddr_storage bound{};
-  socklen_t length = sizeof bound;
-  ::getsockname(listener_, reinterpret_cast<sockaddr*>(&bound), &length);
-  address_ = SocketAddress(reinterpret_cast<sockaddr*>(&bound), length);
+  const SocketAddress wanted = SocketAddress::parse(address).value();
+  const int on = 1;
+  setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (::bind(listener_, wanted.get(), wanted.length()) != 0 || ::listen(listener_, 1024) != 0)
+    throw std::runtime_error("cannot listen on " + address);
+  address_ = net::localAddress(listener_);
   accepting_ = std::thread([this] { acceptLoop(); });
 }
 
@@ -182,6 +181,14 @@ bool FakeUpstream::awaitConnections(size_t count, milliseconds within) {
 
 bool FakeUpstream::awaitRequests(size_t count, milliseconds within) {
   return awaitThat(within, [&] { return requests_.size() >= count; });
+}
+
+bool FakeUpstream::awaitReceived(std::string_view text, milliseconds within) {
+  return awaitThat(within, [&] {
+    return std::any_of(records_.begin(), records_.end(), [text](const Record& record) {
+      return record.received.find(text) != std::string::npos;
+    });
+  });
 }
 
 bool FakeUpstream::awaitEnd(size_t connection, milliseconds within) {

@@ -32,8 +32,8 @@ class UpstreamConn {
   Stream& stream() { return stream_; }
   // Reads, and records, up to the end of the connection; tells how it ended.
   Read awaitEnd();
-  // Reads and drops, without a record, until the bytes end in `last`; how many there were. REQUIRES:
-  // nothing kept by the functions above.
+  // Reads and drops, without a record, until the bytes end in `last`; how many there were.
+  // REQUIRES: nothing kept by the functions above.
   size_t discardUntil(std::string_view last);
 
  private:
@@ -56,8 +56,9 @@ class FakeUpstream {
   using Script = std::function<void(UpstreamConn&)>;
 
   // Connection i runs scripts[i], later ones the last.
-  explicit FakeUpstream(std::vector<Script> scripts);
-  explicit FakeUpstream(Script script) : FakeUpstream(std::vector<Script>{std::move(script)}) {}
+  explicit FakeUpstream(std::vector<Script> scripts, const std::string& address = "127.0.0.1:0");
+  explicit FakeUpstream(Script script, const std::string& address = "127.0.0.1:0")
+      : FakeUpstream(std::vector<Script>{std::move(script)}, address) {}
   ~FakeUpstream() { stop(); }
   FakeUpstream(const FakeUpstream&) = delete;
   FakeUpstream& operator=(const FakeUpstream&) = delete;
@@ -67,8 +68,8 @@ class FakeUpstream {
   size_t connections() const;
   size_t open() const;
   size_t mostOpen() const;
-  size_t requests() const;                  // whole ones, over all connections
-  std::string received() const;             // every byte, connection behind connection
+  size_t requests() const;       // whole ones, over all connections
+  std::string received() const;  // every byte, connection behind connection
   std::string received(size_t connection) const;
   // The whole requests in the order in which they were complete. REQUIRES: request < requests().
   Message request(size_t request) const;
@@ -76,6 +77,8 @@ class FakeUpstream {
 
   bool awaitConnections(size_t count, milliseconds within = kPatience);
   bool awaitRequests(size_t count, milliseconds within = kPatience);
+  // Until `text` has come on any connection.
+  bool awaitReceived(std::string_view text, milliseconds within = kPatience);
   // Until that connection is over: its script has returned, or seen the end.
   bool awaitEnd(size_t connection, milliseconds within = kPatience);
   // How the peer ended it, when awaitEnd() of the script saw that.
@@ -105,8 +108,8 @@ class FakeUpstream {
 
   const std::vector<Script> scripts_;
   int listener_ = -1;
-  int interrupt_;      // ends the accept loop
-  int interruptAll_;   // ends the connections too
+  int interrupt_;     // ends the accept loop
+  int interruptAll_;  // ends the connections too
   SocketAddress address_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;

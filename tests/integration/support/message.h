@@ -14,8 +14,8 @@ namespace oxbow::integration {
 
 struct Message {
   std::string startLine;
-  std::vector<std::pair<std::string, std::string>> fields;    // names as they came
-  std::string body;                                           // coding removed
+  std::vector<std::pair<std::string, std::string>> fields;  // names as they came
+  std::string body;                                         // coding removed
   std::vector<std::pair<std::string, std::string>> trailers;
   bool chunked = false;
   bool untilClose = false;  // a response that the connection's end delimits
@@ -29,8 +29,9 @@ struct Message {
   std::string trailer(std::string_view name) const;
 };
 
-// Takes one message off the front of `bytes`; `forHead`: the answer to a HEAD. Null while the head is
-// incomplete; with complete == false while the body is, and nothing is taken. REQUIRES: well-formed.
+// Takes one message off the front of `bytes`; `forHead`: the answer to a HEAD. Null while the head
+// is incomplete; with complete == false while the body is, and nothing is taken. REQUIRES:
+// well-formed.
 std::optional<Message> readMessage(const std::string& bytes, bool isRequest, bool forHead,
                                    size_t& taken);
 

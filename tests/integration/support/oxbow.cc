@@ -24,7 +24,8 @@ config::Config loaded(const std::string& yaml) {
   auto result = config::loadText(yaml, "test.yaml");
   if (result.config) return std::move(*result.config);
   std::string problems = yaml;
-  for (const auto& problem : result.problems) problems += config::format(problem, "test.yaml") + "\n";
+  for (const auto& problem : result.problems)
+    problems += config::format(problem, "test.yaml") + "\n";
   throw std::runtime_error(problems);
 }
 

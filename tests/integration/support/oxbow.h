@@ -12,8 +12,8 @@
 
 namespace oxbow::integration {
 
-// A configuration with one listener on a port of the kernel's choice and one upstream "up". Each text
-// is more YAML for its mapping, a key a line.
+// A configuration with one listener on a port of the kernel's choice and one upstream "up". Each
+// text is more YAML for its mapping, a key a line.
 struct Setup {
   std::vector<std::string> servers;  // as in YAML
   std::string upstream;

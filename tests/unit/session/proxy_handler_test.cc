@@ -172,7 +172,8 @@ TEST_CASE_FIXTURE(BatchFixture, "nothing overtakes what waits already") {
   CHECK(all(queue) == "first second");
 }
 
-TEST_CASE_FIXTURE(BatchFixture, "a broken socket is told, and the batch is empty for the next client") {
+TEST_CASE_FIXTURE(BatchFixture,
+                  "a broken socket is told, and the batch is empty for the next client") {
   net::OutputQueue queue;
   Socket socket(1000);
   socket.broken = true;

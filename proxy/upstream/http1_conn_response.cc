@@ -1,0 +1,296 @@
+// The response side of Http1Conn: heads, bodies and trailers from the server.
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "proxy/base/bytes.h"
+#include "proxy/codec/http1/chunk_batch.h"
+#include "proxy/codec/http1/parser.h"
+#include "proxy/pool/conn_pool.h"
+#include "proxy/upstream/http1_conn.h"
+#include "proxy/upstream/upstream_error.h"
+
+namespace oxbow::upstream {
+
+namespace {
+
+using pool::CloseReason;
+
+constexpr size_t kTurnBytes = 256 << 10;
+constexpr uint16_t kMaxInformational = 100;
+constexpr http1::HeadLimits kResponseLimits{8192, 56 << 10, http1::kMaxFields, true};
+
+ErrorCode codeOf(const http1::ParseResult& refused) {
+  if (refused.tooLarge) return ErrorCode::HttpResponseHeaderSectionSize;
+  if (refused.transferCoding) return ErrorCode::HttpResponseTransferCoding;
+  return ErrorCode::HttpProtocolError;
+}
+
+}  // namespace
+
+bool Http1Conn::mayRead() const {
+  if (draining_) return true;
+  return credit_ > 0 && (credit_ >= policy_.readAhead || worker_.buffered < worker_.bufferLimit);
+}
+
+void Http1Conn::addCredit(size_t bytes) {
+  credit_ += static_cast<int64_t>(bytes);
+  if (unread_ && phase_ != Phase::None && credit_ * 2 >= policy_.readAhead && mayRead())
+    worker_.dispatcher.soon(*this);
+}
+
+void Http1Conn::readMore() {
+  size_t left = kTurnBytes;
+  while (mayRead()) {
+    if (restSize_ > 0) std::memcpy(worker_.in, rest_.data(), restSize_);
+    const net::IoResult result =
+        transport_->read(worker_.in + restSize_, WorkerContext::kIn - restSize_);
+    if (result.kind == net::IoResult::Kind::WouldBlock) {
+      unread_ = false;
+      break;
+    }
+    if (result.kind == net::IoResult::Kind::Eof) return onEof();
+    if (result.kind == net::IoResult::Kind::Error) return onEnded("connection reset");
+    responseBegun_ = true;
+    unread_ = !result.drained;
+    const std::string_view bytes(worker_.in, restSize_ + result.bytes);
+    const size_t used = consume(bytes);
+    if (phase_ == Phase::None) return;  // failed, or the last holder closed it
+    if (phase_ == Phase::Done) {
+      if (isDirtyBehind(behind(bytes, used))) {
+        keepAlive_ = false;
+        why_ = CloseReason::UnexpectedData;
+      }
+      return finish();
+    }
+    keepRest(behind(bytes, used));
+    if (draining_ && drained_ > kDrainBytes) return onDeadline();
+    left -= std::min(left, result.bytes);
+    // The rest of an incomplete response is probed for: a RST that came with these bytes looks like
+    // readiness to read and write, and has no event of its own.
+    if (left == 0) {
+      unread_ = true;
+      worker_.dispatcher.soon(*this);
+      break;
+    }
+  }
+  if (sink_ != nullptr) sink_->onBatchEnd();
+  renewDeadline();
+}
+
+// Whether bytes came behind the message; `rest` is what was read of them.
+bool Http1Conn::isDirtyBehind(std::string_view rest) {
+  return !rest.empty() || (unread_ && transport_->peek() == net::Liveness::Data);
+}
+
+size_t Http1Conn::consume(std::string_view bytes) {
+  size_t used = 0;
+  while (used < bytes.size() || phase_ == Phase::Done) {
+    size_t step = 0;
+    const Phase before = phase_;
+    switch (phase_) {
+      case Phase::Head:
+        step = consumeHead(behind(bytes, used));
+        break;
+      case Phase::Body:
+        step = consumeBody(behind(bytes, used));
+        break;
+      case Phase::Trailers:
+        step = consumeTrailers(behind(bytes, used));
+        break;
+      case Phase::None:
+      case Phase::Done:
+        return used;
+    }
+    used += step;
+    if (step == 0 && phase_ == before) break;
+  }
+  return used;
+}
+
+size_t Http1Conn::consumeHead(std::string_view bytes) {
+  http::ResponseHead head;
+  const http1::ParseResult result =
+      http1::parseResponseHead(bytes, method_, kResponseLimits, worker_.fields, head);
+  if (result.status == http1::ParseStatus::NeedMore) return 0;
+  if (result.status == http1::ParseStatus::Error) {
+    fail(upstreamError(codeOf(result), result.detail), CloseReason::ProtocolError);
+    return 0;
+  }
+  if (head.status == 101) {
+    fail(upstreamError(ErrorCode::HttpUpgradeFailed, "an upgrade that nobody asked for"),
+         CloseReason::ProtocolError);
+  } else if (head.status < 200) {
+    if (++informational_ > kMaxInformational) {
+      fail(upstreamError(ErrorCode::HttpProtocolError, "too many informational responses"),
+           CloseReason::ProtocolError);
+    } else if (sink_ != nullptr) {
+      http1::dropHopByHop(head.fields);
+      sink_->onInformational(head);
+    }
+  } else {
+    beginResponse(head);
+  }
+  return result.consumed;
+}
+
+void Http1Conn::beginResponse(http::ResponseHead& head) {
+  noteKeepAlive(head);
+  body_ = head.body;
+  remaining_ = head.contentLength;
+  chunks_.reset();
+  const bool empty =
+      body_ == http::BodyKind::None || (body_ == http::BodyKind::Length && remaining_ == 0);
+  phase_ = empty ? Phase::Done : Phase::Body;
+  if (sink_ == nullptr) return;
+  http1::dropHopByHop(head.fields);
+  sink_->onHead(head);
+}
+
+void Http1Conn::noteKeepAlive(const http::ResponseHead& head) {
+  keepAlive_ = head.keepAlive && !saidClose_;
+  if (!saidClose_)
+    why_ = CloseReason::ResponseClose;
+  else
+    why_ = policy_.keepalive ? CloseReason::KeepaliveRequests : CloseReason::KeepaliveFull;
+  if (!head.fields.has(http::Name::KeepAlive)) return;
+  // "timeout=5, max=100" in any order; what cannot be read promises nothing.
+  std::string_view value = head.fields.value(http::Name::KeepAlive);
+  while (!value.empty()) {
+    const size_t comma = std::min(value.find(','), value.size());
+    std::string_view part = value.substr(0, comma);
+    value.remove_prefix(std::min(comma + 1, value.size()));
+    while (!part.empty() && part.front() == ' ') part.remove_prefix(1);
+    while (!part.empty() && part.back() == ' ') part.remove_suffix(1);
+    if (part.size() <= 8 || !http::equalsIgnoreCase(part.substr(0, 8), "timeout=")) continue;
+    const auto seconds = parseDecimal(part.substr(8));
+    if (seconds && *seconds <= 1000000)
+      serverKeepAlive_ = std::chrono::seconds(static_cast<int64_t>(*seconds));
+  }
+}
+
+size_t Http1Conn::consumeBody(std::string_view bytes) {
+  if (body_ == http::BodyKind::Chunked) return consumeChunks(bytes);
+  if (body_ == http::BodyKind::Length) {
+    bytes = bytes.substr(0, static_cast<size_t>(std::min<uint64_t>(remaining_, bytes.size())));
+    remaining_ -= bytes.size();
+    if (remaining_ == 0) phase_ = Phase::Done;
+  }
+  deliver(bytes);
+  return bytes.size();
+}
+
+size_t Http1Conn::consumeChunks(std::string_view bytes) {
+  size_t used = 0;
+  http1::ChunkBatch batch;
+  for (;;) {
+    const auto output = chunks_.decode(behind(bytes, used));
+    used += output.consumed;
+    if (output.step == http1::ChunkedDecoder::Step::Data) {
+      deliver(batch.add(output.data));
+      if (phase_ == Phase::None) return used;
+      continue;
+    }
+    deliver(batch.take());
+    if (phase_ == Phase::None) return used;
+    switch (output.step) {
+      case http1::ChunkedDecoder::Step::Data:
+      case http1::ChunkedDecoder::Step::NeedMore:
+        return used;
+      case http1::ChunkedDecoder::Step::Trailers:
+        phase_ = Phase::Trailers;
+        return used;
+      case http1::ChunkedDecoder::Step::Error:
+        fail(upstreamError(ErrorCode::HttpResponseTransferCoding, output.detail),
+             CloseReason::ProtocolError);
+        return used;
+    }
+  }
+}
+
+size_t Http1Conn::consumeTrailers(std::string_view bytes) {
+  http::FieldBlock trailers;
+  const http1::ParseResult result =
+      http1::parseTrailers(bytes, kResponseLimits, worker_.fields, trailers);
+  if (result.status == http1::ParseStatus::NeedMore) return 0;
+  if (result.status == http1::ParseStatus::Error) {
+    fail(upstreamError(codeOf(result), result.detail), CloseReason::ProtocolError);
+    return 0;
+  }
+  phase_ = Phase::Done;
+  if (sink_ != nullptr && trailers.count > 0) sink_->onTrailers(trailers);
+  return result.consumed;
+}
+
+void Http1Conn::deliver(std::string_view data) {
+  if (data.empty()) return;
+  if (draining_) {
+    drained_ += data.size();
+    return;
+  }
+  credit_ -= static_cast<int64_t>(data.size());
+  if (sink_ != nullptr) sink_->onData(data);
+}
+
+void Http1Conn::keepRest(std::string_view rest) {
+  if (rest.empty()) {
+    if (restSize_ > 0) rest_.reset();
+  } else {
+    if (rest_.capacity() < rest.size()) rest_ = worker_.blocks.take(rest.size());
+    std::memcpy(rest_.data(), rest.data(), rest.size());
+  }
+  restSize_ = static_cast<uint32_t>(rest.size());
+}
+
+void Http1Conn::onEof() {
+  peerClosed_ = true;
+  if (phase_ == Phase::Body && body_ == http::BodyKind::UntilClose) {
+    phase_ = Phase::Done;
+    return finish();
+  }
+  onEnded("connection closed");
+}
+
+// FIN or RST before the response was complete.
+void Http1Conn::onEnded(const char* detail) {
+  if (responseBegun_) {
+    const auto code =
+        phase_ == Phase::Head ? ErrorCode::ConnectionTerminated : ErrorCode::HttpResponseIncomplete;
+    return fail(upstreamError(code, detail), CloseReason::EndedInExchange);
+  }
+  fail(upstreamError(ErrorCode::ConnectionTerminated, detail,
+                     fresh() ? Retry::Never : Retry::IfIdempotent),
+       CloseReason::EndedInExchange);
+}
+
+// The response is complete. Whoever holds the lease gives the connection back inside onBatchEnd,
+// and it may carry the next exchange when that returns.
+void Http1Conn::finish() {
+  keepRest({});
+  phase_ = Phase::None;
+  clean_ = requestDone_ && out_.empty() && !writeBroken_;
+  if (!clean_) why_ = CloseReason::EarlyResponse;
+  if (clean_ && peerClosed_ && keepAlive_) why_ = CloseReason::ServerClosed;
+  out_.clear();
+  if (HttpConnSink* sink = std::exchange(sink_, nullptr)) {
+    sink->onEnd();
+    sink->onBatchEnd();
+    return;
+  }
+  if (!draining_) return;
+  draining_ = false;
+  pool().onDrained(*this);
+}
+
+void Http1Conn::fail(const Error& error, CloseReason reason) {
+  phase_ = Phase::None;
+  clean_ = false;
+  why_ = reason;
+  if (HttpConnSink* sink = std::exchange(sink_, nullptr)) return sink->onReset(error);
+  if (!draining_) return;
+  draining_ = false;
+  pool().onDrained(*this);
+}
+
+}  // namespace oxbow::upstream

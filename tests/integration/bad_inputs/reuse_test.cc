@@ -1,0 +1,148 @@
+// docs/bad-inputs.md, part L: what must not happen to whoever uses a connection next.
+
+#include <doctest/doctest.h>
+
+#include "tests/integration/support/fake_upstream.h"
+#include "tests/integration/support/oxbow.h"
+#include "tests/integration/support/raw_client.h"
+
+namespace oxbow::integration {
+
+namespace {
+
+const std::string kClientReset =
+    "oxbow_listener_connections_ended_total{listener=\"127.0.0.1:0\",reason=\"client_reset\"}";
+
+// Sends the first half of a response of `size` bytes, and the rest when `go` opens; then serves on.
+FakeUpstream::Script inHalves(size_t size, Gate& go) {
+  return [size, &go](UpstreamConn& conn) {
+    if (!conn.request()) return;
+    const std::string whole = ok(std::string(size, 'x'));
+    conn.send(whole.substr(0, whole.size() / 2));
+    go.await();
+    if (!conn.send(whole.substr(whole.size() / 2))) return;
+    while (conn.request()) conn.send(ok("same connection"));
+  };
+}
+
+}  // namespace
+
+TEST_CASE("L.1 a client that leaves in the middle of a small response") {
+  Gate rest;
+  FakeUpstream upstream({inHalves(20000, rest), answering(ok("other connection"))});
+  Oxbow oxbow(Setup{.servers = {upstream.address()}, .top = "admin: { listen: 127.0.0.1:0 }"});
+  {
+    RawClient client(oxbow.address());
+    client.send(get());
+    REQUIRE(client.awaitText("xxx"));
+    client.stream().reset();
+  }
+  REQUIRE(oxbow.awaitMetric(kClientReset, 1));
+  rest.open();
+  // Drained within a bound, and as good as new: nobody gets the rest of that response.
+  REQUIRE(oxbow.awaitMetric("oxbow_endpoint_connections{upstream=\"up\",endpoint=\"" +
+                                upstream.address() + "\",state=\"idle\"}",
+                            1));
+  RawClient next(oxbow.address());
+  CHECK(next.ask(get()).body == "same connection");
+  CHECK(upstream.connections() == 1);
+}
+
+TEST_CASE("L.1 a client that leaves in the middle of a large response") {
+  Gate rest;
+  FakeUpstream upstream({inHalves(1 << 20, rest), answering(ok("other connection"))});
+  Oxbow oxbow(Setup{.servers = {upstream.address()}, .top = "admin: { listen: 127.0.0.1:0 }"});
+  {
+    RawClient client(oxbow.address());
+    client.send(get());
+    REQUIRE(client.awaitText("xxx"));
+    client.stream().reset();
+  }
+  REQUIRE(oxbow.awaitMetric(kClientReset, 1));
+  rest.open();
+  CHECK(upstream.awaitEnd(0));
+  RawClient next(oxbow.address());
+  CHECK(next.ask(get()).body == "other connection");
+}
+
+TEST_CASE("L.1 a client that leaves before the response, and the server takes its time") {
+  FakeUpstream upstream({[](UpstreamConn& conn) {
+                           conn.request();
+                           conn.awaitEnd();
+                         },
+                         answering(ok("other connection"))});
+  Oxbow oxbow(Setup{.servers = {upstream.address()}});
+  {
+    RawClient client(oxbow.address());
+    client.send(get());
+    REQUIRE(upstream.awaitRequests(1));
+    client.stream().reset();
+  }
+  CHECK(upstream.awaitEnd(0));  // the bound of draining in time
+  RawClient next(oxbow.address());
+  CHECK(next.ask(get()).body == "other connection");
+}
+
+TEST_CASE("L.1 a client that leaves in the middle of an upload") {
+  bool reset = false;
+  std::string request;
+  SUBCASE("FIN, of known length") {
+    request =
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n" + std::string(30000, 'x');
+  }
+  SUBCASE("RST, of known length") {
+    reset = true;
+    request =
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n" + std::string(30000, 'x');
+  }
+  SUBCASE("RST, chunked") {
+    reset = true;
+    request = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n";
+  }
+  FakeUpstream upstream({answering(ok("half a request")), answering(ok("other connection"))});
+  Oxbow oxbow(Setup{.servers = {upstream.address()}});
+  RawClient client(oxbow.address());
+  client.send(request);
+  REQUIRE(upstream.awaitReceived("POST / "));
+  reset ? client.stream().reset() : client.stream().finish();
+  CHECK(upstream.awaitEnd(0));
+  CHECK(upstream.requests() == 0);
+  RawClient next(oxbow.address());
+  CHECK(next.ask(get()).body == "other connection");
+}
+
+TEST_CASE("L.2 a POST that meets a stale connection is never sent twice") {
+  // The origin closes when the second request comes: as late as can be, as if the FIN had crossed
+  // it.
+  FakeUpstream upstream({[](UpstreamConn& conn) {
+                           if (conn.request()) conn.send(ok());
+                           conn.request();
+                         },
+                         answering(ok("replayed"))});
+  Oxbow oxbow(Setup{.servers = {upstream.address()}});
+  RawClient client(oxbow.address());
+  REQUIRE(client.ask(get()).status() == 200);
+  const Message answer = client.ask(post("order", {}, "/order"));
+  CHECK(answer.status() == 502);
+  CHECK(answer.field("Proxy-Status").find("error=connection_terminated") != std::string::npos);
+  oxbow.stop();
+  upstream.settle();
+  const std::string all = upstream.received();
+  const size_t first = all.find("POST /order");
+  CHECK(first != std::string::npos);
+  CHECK(all.find("POST /order", first + 1) == std::string::npos);
+  CHECK(upstream.connections() == 1);
+}
+
+// Not there yet: such a connection must serve the client that logged in alone.
+TEST_CASE("L.3 connection-bound authentication" * doctest::should_fail()) {
+  FakeUpstream upstream(answering(
+      "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Negotiate\r\nContent-Length: 0\r\n\r\n"));
+  Oxbow oxbow(Setup{.servers = {upstream.address()}});
+  RawClient one(oxbow.address()), other(oxbow.address());
+  CHECK(one.ask(get("/", "Authorization: Negotiate abc=\r\n")).status() == 401);
+  CHECK(other.ask(get("/")).status() == 401);
+  CHECK(upstream.connections() == 2);
+}
+
+}  // namespace oxbow::integration
