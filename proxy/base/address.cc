@@ -21,7 +21,7 @@ std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'
 // inet_pton for text that need not end in NUL.
 bool pton(int family, std::string_view text, void* out) {
   char copy[INET6_ADDRSTRLEN];
-  if (text.size() >= sizeof copy || text.find('\0') != text.npos) return false;
+  if (text.empty() || text.size() >= sizeof copy || text.find('\0') != text.npos) return false;
   std::memcpy(copy, text.data(), text.size());
   copy[text.size()] = '\0';
   return inet_pton(family, copy, out) == 1;

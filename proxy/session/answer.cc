@@ -27,8 +27,10 @@ void sendAnswer(http::ResponseSink& to, const Answer& answer) {
   };
   char length[24];
   const auto end = fmt::format_to(length, "{}", answer.body.size());
+  // These have no body, and no length that we could tell (RFC 9110, 8.6).
+  const bool bodyless = answer.status == 204 || answer.status == 304;
   if (!answer.body.empty()) add("Content-Type", answer.contentType);
-  add("Content-Length", {length, static_cast<size_t>(end - length)});
+  if (!bodyless) add("Content-Length", {length, static_cast<size_t>(end - length)});
   add("Location", answer.location);
   add("Retry-After", answer.retryAfter);
   add("Allow", answer.allow);
@@ -36,13 +38,13 @@ void sendAnswer(http::ResponseSink& to, const Answer& answer) {
 
   http::ResponseHead head;
   head.status = answer.status;
-  head.body = http::BodyKind::Length;
+  head.body = bodyless ? http::BodyKind::None : http::BodyKind::Length;
   head.contentLength = answer.body.size();
-  head.hasContentLength = true;
+  head.hasContentLength = !bodyless;
   head.fields = writer.block();
   head.added = answer.added;
   to.onHead(head);
-  if (!answer.body.empty()) to.onData(answer.body);
+  if (!answer.body.empty() && !bodyless) to.onData(answer.body);
   to.onEnd();
   to.onBatchEnd();
 }

@@ -5,11 +5,13 @@
 
 #include "proxy/codec/http/sinks.h"
 #include "proxy/log/access_record.h"
+#include "proxy/pool/lease.h"
 
 namespace oxbow::session {
 
 // The handler's side of one exchange: the request's body arrives here, and what becomes of the
-// response. Gets exactly one of onWritten and onReset, after which the exchange is gone.
+// response. Gets exactly one of onWritten and onReset, after which the exchange is gone. A request's
+// body is passed on as it comes: onBatchEnd is not called on this side.
 class ExchangePeer : public http::BodySink {
  public:
   // `bytes` of the response's body have left for the client.
@@ -50,6 +52,10 @@ class Exchange : public http::ResponseSink, public http::BodySource {
   // REQUIRES: `id` stays until the exchange ends, as slices of request() do.
   virtual void setRequestId(std::string_view id) = 0;
   virtual TimePoint startedAt() const = 0;
+
+  // A connection that is this client's alone, kept from one exchange to the next until the client
+  // leaves: what it is authenticated by is the connection (NTLM, Negotiate). Usually empty.
+  virtual pool::Lease& pinned() = 0;
 
   // The client's connection ends behind this response, if it carries one exchange at a time.
   // REQUIRES: no head was sent.

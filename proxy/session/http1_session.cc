@@ -225,6 +225,7 @@ void Http1Session::close(SessionEnd end, net::CloseHow how) {
   Task::cancel();
   env_.worker.dispatcher.remove(*this);
   transport_->close(how);
+  pinned_.release();
   env_.owner.onSessionClosed(*this);
 }
 

@@ -169,6 +169,7 @@ class Http1Session final : private Exchange,  // first: most of its virtual call
   std::string_view requestId() const override { return state_->requestId; }
   void setRequestId(std::string_view id) override { state_->requestId = id; }
   TimePoint startedAt() const override { return state_->started; }
+  pool::Lease& pinned() override { return pinned_; }
   void closeAfter() override { keepAlive_ = false; }
   void addCredit(size_t bytes) override;
   void onInformational(http::ResponseHead& head) override;
@@ -200,6 +201,7 @@ class Http1Session final : private Exchange,  // first: most of its virtual call
   SessionEnvironment& env_;
   std::unique_ptr<net::Transport> transport_;
   ExchangeState* state_ = nullptr;
+  pool::Lease pinned_;
   net::OutputQueue out_;
   Block rest_;  // bytes behind the current request, or a part of a head
   uint32_t restSize_ = 0;

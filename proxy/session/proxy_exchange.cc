@@ -72,7 +72,22 @@ void ProxyExchange::chooseTarget() {
     authority_ = {end, route_.hostEdit->value.write(end, kHost, variables())};
 }
 
+// The client's own connection, when it has one to this upstream and it still lives.
+bool ProxyExchange::takePinned() {
+  pool::Lease& pinned = exchange_.pinned();
+  if (!pinned) return false;
+  auto& own = static_cast<upstream::HttpConn&>(pinned.conn());
+  if (!upstream_.owns(own) || !own.usableAgain()) {
+    pinned.release();
+    return false;
+  }
+  bound_ = true;
+  onLease(std::move(pinned));
+  return true;
+}
+
 void ProxyExchange::acquire(bool fresh) {
+  if (!fresh && takePinned()) return;
   pool::Need need;
   need.replayable = idempotent_ && bodyAtHand();
   need.fresh = fresh;
@@ -221,6 +236,28 @@ void ProxyExchange::onUpstreamFailed(const Error& error) {
 
 // The response ---------------------------------------------------------------------------------
 
+// NTLM and Negotiate authenticate the connection, not the request (RFC 4559, section 6): whoever else
+// used it would be taken for this client.
+void ProxyExchange::bindIfAuthenticating(const http::ResponseHead& head) {
+  const http::FieldBlock& asked = exchange_.request().fields;
+  if (!asked.has(http::Name::Authorization) && !head.fields.has(http::Name::WwwAuthenticate)) return;
+  const auto byConnection = [](const http::FieldBlock& fields, http::Name name) {
+    for (uint16_t i = 0; i < fields.count; ++i) {
+      if (fields.fields[i].name() != name) continue;
+      const std::string_view value = fields.valueAt(fields.fields[i]);
+      if (http::equalsIgnoreCase(value.substr(0, 4), "NTLM") ||
+          http::equalsIgnoreCase(value.substr(0, 9), "Negotiate"))
+        return true;
+    }
+    return false;
+  };
+  if (!byConnection(asked, http::Name::Authorization) &&
+      !byConnection(head.fields, http::Name::WwwAuthenticate))
+    return;
+  bound_ = true;
+  conn().bindToClient();
+}
+
 // A 408 that closes a reused connection was sent to nobody in particular while it was idle: the
 // server had not read this request (RFC 9110, 15.5.9).
 bool ProxyExchange::staleAnswer(const http::ResponseHead& head) const {
@@ -235,6 +272,7 @@ void ProxyExchange::onResponseHead(http::ResponseHead& head) {
   }
   responseBegun_ = true;
   upstreamStatus_ = head.status;
+  bindIfAuthenticating(head);
   firstByte_ = handler_.worker_.dispatcher.now() - sent_;
   upstream_.stats().firstByteTime.record(firstByte_);
   if (bodyDone_) {
@@ -266,7 +304,8 @@ void ProxyExchange::onResponseBatchEnd() {
   if (!responseEnded_) return exchange_.onBatchEnd();
   // The client gets its bytes first, then the connection goes to whoever waits; this object may be
   // gone by then.
-  const pool::Lease lease = std::move(lease_);
+  pool::Lease lease = std::move(lease_);
+  if (bound_) exchange_.pinned() = std::move(lease);
   exchange_.onBatchEnd();
 }
 

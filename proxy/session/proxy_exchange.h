@@ -130,6 +130,8 @@ class ProxyExchange final : private ExchangePeer, private pool::Waiter {
   void chooseTarget();
   void replay();
   bool staleAnswer(const http::ResponseHead& head) const;
+  bool takePinned();
+  void bindIfAuthenticating(const http::ResponseHead& head);
   route::Variables variables() const;
   upstream::HttpConn& conn() { return static_cast<upstream::HttpConn&>(lease_.conn()); }
 
@@ -168,6 +170,7 @@ class ProxyExchange final : private ExchangePeer, private pool::Waiter {
   bool replayed_ = false;
   bool reused_ = false;
   bool responseBegun_ = false;
+  bool bound_ = false;       // the connection is this client's alone
 };
 
 }  // namespace oxbow::session

@@ -1,5 +1,6 @@
 // What the proxy does to a request before it waits for a connection.
 
+#include <algorithm>
 #include <cstring>
 
 #include "proxy/base/address.h"
@@ -27,14 +28,6 @@ constexpr uint64_t kForwardedNames =
 std::string_view firstAdded(Exchange& exchange) {
   const http::FieldBlock& added = exchange.request().added;
   return added.valueAt(added.fields[0]);
-}
-
-// Of several lines of a list the last was written by the nearest hop.
-std::string_view lastValue(const http::FieldBlock& fields, http::Name name) {
-  for (size_t i = fields.count; i-- > 0;)
-    if (fields.fields[i].name() == name && !fields.fields[i].dropped())
-      return fields.valueAt(fields.fields[i]);
-  return {};
 }
 
 // What may be passed on and logged as it is: tokens of other tracing systems.
@@ -68,6 +61,21 @@ std::string_view clientBehind(std::string_view forwardedFor, uint32_t hops, std:
   return found;
 }
 
+// The lines of one name are one list (RFC 9110, 5.3); the nearest hop wrote its end.
+static std::string_view clientBehind(const http::FieldBlock& fields, uint32_t hops,
+                                     std::string_view peer) {
+  for (size_t i = fields.count; i-- > 0 && hops > 0;) {
+    const http::Field& field = fields.fields[i];
+    if (field.name() != http::Name::XForwardedFor || field.dropped()) continue;
+    const std::string_view line = fields.valueAt(field);
+    const std::string_view found = clientBehind(line, hops, {});
+    if (!found.empty()) peer = found;
+    if (found.data() != line.data()) break;  // far enough, or at what is no address
+    hops -= 1 + static_cast<uint32_t>(std::count(line.begin(), line.end(), ','));
+  }
+  return peer;
+}
+
 ProxyHandler::ProxyHandler(upstream::WorkerContext& worker, const config::Listener& listener,
                            const route::RouteTable& routes,
                            const std::vector<upstream::Upstream*>& upstreams)
@@ -99,8 +107,7 @@ void ProxyHandler::onRequest(Exchange& exchange) {
   if (route->config->fixed) return answerFixed(exchange, *route);
   std::string_view clientIp = exchange.clientIp();
   if (*listener_.trustedHops > 0)
-    clientIp = clientBehind(lastValue(head.fields, http::Name::XForwardedFor),
-                            *listener_.trustedHops, clientIp);
+    clientIp = clientBehind(head.fields, *listener_.trustedHops, clientIp);
   if (!(plain ? addPlain(exchange) : editForwarded(exchange)) ||
       !editRequest(exchange, *route, clientIp))
     return exchange.onReset(kTooManyEdits);

@@ -61,6 +61,7 @@ Http1Conn::Http1Conn(WorkerContext& worker, const ConnPolicy& policy, const std:
       writeBroken_(false),
       unread_(false),
       draining_(false),
+      bound_(false),
       saidClose_(false) {
   if (transport_ != nullptr && !transport_->start(worker_.dispatcher, *this)) {
     connectError_ = ENOMEM;
@@ -75,7 +76,14 @@ Http1Conn::Http1Conn(WorkerContext& worker, const ConnPolicy& policy, const std:
 
 Http1Conn::~Http1Conn() = default;
 
-uint32_t Http1Conn::room() const { return clean_ && keepAlive_ && !peerClosed_ ? 1 : 0; }
+uint32_t Http1Conn::room() const {
+  return clean_ && keepAlive_ && !peerClosed_ && !bound_ ? 1 : 0;
+}
+
+bool Http1Conn::usableAgain() {
+  return phase_ == Phase::None && clean_ && keepAlive_ && !peerClosed_ &&
+         transport_->peek() == net::Liveness::Alive;
+}
 
 bool Http1Conn::reusable() const { return room() > 0; }
 

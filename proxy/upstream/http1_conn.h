@@ -38,6 +38,8 @@ class Http1Conn final : public HttpConn, private event::IoHandler, private event
   void sendData(std::string_view bytes) override;
   void sendTrailers(http::FieldBlock& trailers) override;
   void sendEnd() override;
+  void bindToClient() override { bound_ = true; }
+  bool usableAgain() override;
   size_t unsent() const override { return out_.size(); }
   void addCredit(size_t bytes) override;
   std::string_view endpointText() const override { return endpoint_; }
@@ -122,6 +124,7 @@ class Http1Conn final : public HttpConn, private event::IoHandler, private event
   bool writeBroken_ : 1;    // the peer takes nothing more; it may still have answered
   bool unread_ : 1;         // reading stopped with bytes possibly left in the socket
   bool draining_ : 1;
+  bool bound_ : 1;           // to one client
   bool saidClose_ : 1;  // our request carried Connection: close
 };
 

@@ -272,6 +272,7 @@ void Http1Conn::finish() {
   clean_ = requestDone_ && out_.empty() && !writeBroken_;
   if (!clean_) why_ = CloseReason::EarlyResponse;
   if (clean_ && peerClosed_ && keepAlive_) why_ = CloseReason::ServerClosed;
+  if (clean_ && !peerClosed_ && keepAlive_ && bound_) why_ = CloseReason::ClientGone;
   out_.clear();
   if (HttpConnSink* sink = std::exchange(sink_, nullptr)) {
     sink->onEnd();

@@ -38,6 +38,11 @@ class HttpConn : public pool::PooledConn, public http::BodySource {
   virtual void sendData(std::string_view bytes) = 0;
   virtual void sendTrailers(http::FieldBlock& trailers) = 0;
   virtual void sendEnd() = 0;
+  // From now on this connection serves one client alone: it is never pooled again.
+  virtual void bindToClient() = 0;
+  // Whether a bound connection between two exchanges of its client still lives.
+  virtual bool usableAgain() = 0;
+
   // Request bytes that the socket has not taken yet.
   virtual size_t unsent() const = 0;
 };

@@ -98,6 +98,12 @@ void Upstream::setEndpoints(const std::vector<EndpointSpec>& specs) {
   for (Endpoint& endpoint : endpoints_) endpoint.pool->start();
 }
 
+bool Upstream::owns(const pool::PooledConn& conn) const {
+  for (const Endpoint& endpoint : endpoints_)
+    if (endpoint.pool.get() == &conn.pool()) return true;
+  return false;
+}
+
 void Upstream::shutdown() {
   for (Endpoint& endpoint : endpoints_) endpoint.pool->shutdown();
 }

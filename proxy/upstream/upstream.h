@@ -73,6 +73,9 @@ class Upstream {
   // Gets a connection that speaks HTTP; see WaitQueue::acquire.
   void acquire(pool::Waiter& waiter, const pool::Need& need) { queue_->acquire(waiter, need); }
 
+  // Whether the connection is to one of this upstream's endpoints.
+  bool owns(const pool::PooledConn& conn) const;
+
   // Idle connections close now, the others when they come back.
   void shutdown();
 

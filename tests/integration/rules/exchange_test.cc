@@ -124,6 +124,19 @@ TEST_CASE("HEAD, 204 and 304 have no body, and keep both connections") {
   CHECK(test.upstream.connections() == 1);
 }
 
+TEST_CASE("fixed answers without a body tell no length, and the connection goes on") {
+  Plain test(answering(ok()),
+             Setup{.routes = "- { location: /204, return: 204 }\n- { location: /304, return: 304 }\n"
+                             "- { location: /200, return: { status: 200, body: text } }"});
+  for (const std::string status : {"204", "304"}) {
+    const Message response = test.client.ask(get("/" + status), true);
+    CHECK(std::to_string(response.status()) == status);
+    CHECK_FALSE(response.has("Content-Length"));
+  }
+  CHECK(test.client.ask(get("/200")).body == "text");
+  CHECK(test.upstream.connections() == 0);
+}
+
 TEST_CASE("a thousand pipelined requests are answered in order") {
   Plain test([](UpstreamConn& conn) {
     while (const auto request = conn.request()) {

@@ -22,15 +22,15 @@ Stream::Stream(Stream&& other) noexcept
 Stream Stream::connectTo(const SocketAddress& address, int buffer) {
   const int fd = ::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) throw std::runtime_error("socket");
-  if (buffer > 0) {
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
-    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer);
-  }
-  if (::connect(fd, address.get(), address.length()) != 0) {
-    ::close(fd);
-    return Stream(-1);
-  }
-  return Stream(fd);
+  Stream stream(fd);
+  if (buffer > 0) stream.setBuffers(buffer);
+  if (::connect(fd, address.get(), address.length()) != 0) stream.close();
+  return stream;
+}
+
+void Stream::setBuffers(int bytes) {
+  setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+  setsockopt(fd_, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
 }
 
 bool Stream::await(short events, milliseconds within) const {

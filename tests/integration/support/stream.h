@@ -24,13 +24,15 @@ class Stream {
  public:
   // `interrupt` is a descriptor that ends every wait when it becomes readable; -1: none.
   explicit Stream(int fd, int interrupt = -1);
-  // `buffer`: bytes in the kernel each way, so that a side that stops is felt early; 0: its choice.
+  // `buffer`: as setBuffers, so that a side that stops is felt early; 0: the kernel's choice.
   static Stream connectTo(const SocketAddress& address, int buffer = 0);
   ~Stream() { close(); }
   Stream(Stream&& other) noexcept;
   Stream& operator=(Stream&&) = delete;
 
   bool isOpen() const { return fd_ >= 0; }
+  // Bytes in the kernel each way; it doubles them.
+  void setBuffers(int bytes);
 
   // Sends all of it. False when the peer has gone or does not take it in time.
   bool send(std::string_view bytes, milliseconds within = kPatience) {

@@ -49,6 +49,8 @@ class FakeExchange final : public session::Exchange {
   std::string_view requestId() const override { return ""; }
   void setRequestId(std::string_view) override {}
   TimePoint startedAt() const override { return {}; }
+  pool::Lease& pinned() override { return pinned_; }
+  pool::Lease pinned_;
 
   void onInformational(http::ResponseHead&) override { FAIL("no page has one"); }
   void onHead(http::ResponseHead& head) override {

@@ -60,6 +60,8 @@ class FakeExchange final : public session::Exchange {
   std::string_view requestId() const override { return ""; }
   void setRequestId(std::string_view) override {}
   TimePoint startedAt() const override { return {}; }
+  pool::Lease& pinned() override { return pinned_; }
+  pool::Lease pinned_;
   void closeAfter() override {
     CHECK(status == 0);
     closes = true;
