@@ -160,7 +160,8 @@ void Server::lookUp() {
         dns::Answer answer;
         answer.ok = true;
         answer.addresses = {SocketAddress::parse(*servers[s].address).value()};
-        onResolved(u, s, answer);
+        // Later, as the resolver answers: serving may begin inside.
+        dispatcher_.post([this, u, s, answer] { onResolved(u, s, answer); });
         continue;
       }
       resolver_->resolve(target.host, target.port,

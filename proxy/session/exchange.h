@@ -10,8 +10,8 @@
 namespace oxbow::session {
 
 // The handler's side of one exchange: the request's body arrives here, and what becomes of the
-// response. Gets exactly one of onWritten and onReset, after which the exchange is gone. A request's
-// body is passed on as it comes: onBatchEnd is not called on this side.
+// response. Gets exactly one of onWritten and onReset, after which the exchange is gone. A
+// request's body is passed on as it comes: onBatchEnd is not called on this side.
 class ExchangePeer : public http::BodySink {
  public:
   // `bytes` of the response's body have left for the client.

@@ -236,11 +236,12 @@ void ProxyExchange::onUpstreamFailed(const Error& error) {
 
 // The response ---------------------------------------------------------------------------------
 
-// NTLM and Negotiate authenticate the connection, not the request (RFC 4559, section 6): whoever else
-// used it would be taken for this client.
+// NTLM and Negotiate authenticate the connection, not the request (RFC 4559, section 6): whoever
+// else used it would be taken for this client.
 void ProxyExchange::bindIfAuthenticating(const http::ResponseHead& head) {
   const http::FieldBlock& asked = exchange_.request().fields;
-  if (!asked.has(http::Name::Authorization) && !head.fields.has(http::Name::WwwAuthenticate)) return;
+  if (!asked.has(http::Name::Authorization) && !head.fields.has(http::Name::WwwAuthenticate))
+    return;
   const auto byConnection = [](const http::FieldBlock& fields, http::Name name) {
     for (uint16_t i = 0; i < fields.count; ++i) {
       if (fields.fields[i].name() != name) continue;

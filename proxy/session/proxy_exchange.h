@@ -170,7 +170,7 @@ class ProxyExchange final : private ExchangePeer, private pool::Waiter {
   bool replayed_ = false;
   bool reused_ = false;
   bool responseBegun_ = false;
-  bool bound_ = false;       // the connection is this client's alone
+  bool bound_ = false;  // the connection is this client's alone
 };
 
 }  // namespace oxbow::session

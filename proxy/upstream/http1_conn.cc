@@ -76,9 +76,7 @@ Http1Conn::Http1Conn(WorkerContext& worker, const ConnPolicy& policy, const std:
 
 Http1Conn::~Http1Conn() = default;
 
-uint32_t Http1Conn::room() const {
-  return clean_ && keepAlive_ && !peerClosed_ && !bound_ ? 1 : 0;
-}
+uint32_t Http1Conn::room() const { return clean_ && keepAlive_ && !peerClosed_ && !bound_ ? 1 : 0; }
 
 bool Http1Conn::usableAgain() {
   return phase_ == Phase::None && clean_ && keepAlive_ && !peerClosed_ &&
@@ -122,7 +120,11 @@ void Http1Conn::finishConnect() {
         *this, upstreamError(ErrorCode::HttpProtocolError, "bytes before any request"),
         CloseReason::UnexpectedData);
   }
-  if (live == net::Liveness::Closed) return failConnect(ECONNRESET);
+  if (live == net::Liveness::Closed)
+    return pool().onConnectFailed(
+        *this,
+        upstreamError(ErrorCode::ConnectionTerminated, "closed before any request", Retry::Safe),
+        CloseReason::ConnectFailed);
   connected_ = true;
   worker_.dispatcher.cancel(*this);
   pool().onConnected(*this);

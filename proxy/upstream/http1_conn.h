@@ -124,7 +124,7 @@ class Http1Conn final : public HttpConn, private event::IoHandler, private event
   bool writeBroken_ : 1;    // the peer takes nothing more; it may still have answered
   bool unread_ : 1;         // reading stopped with bytes possibly left in the socket
   bool draining_ : 1;
-  bool bound_ : 1;           // to one client
+  bool bound_ : 1;      // to one client
   bool saidClose_ : 1;  // our request carried Connection: close
 };
 

@@ -66,16 +66,18 @@ void Http1Conn::readMore() {
     }
     keepRest(behind(bytes, used));
     if (draining_ && drained_ > kDrainBytes) return onDeadline();
-    left -= std::min(left, result.bytes);
+    // What was delivered points into the buffer that the next read fills.
+    if (sink_ != nullptr) sink_->onBatchEnd();
+    if (phase_ == Phase::None) return;
     // The rest of an incomplete response is probed for: a RST that came with these bytes looks like
     // readiness to read and write, and has no event of its own.
+    left -= std::min(left, result.bytes);
     if (left == 0) {
       unread_ = true;
       worker_.dispatcher.soon(*this);
       break;
     }
   }
-  if (sink_ != nullptr) sink_->onBatchEnd();
   renewDeadline();
 }
 

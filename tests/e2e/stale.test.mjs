@@ -139,6 +139,7 @@ describe('at the edge', { concurrency: 4 }, () => {
       assert.equal(status, 502);
       assert.match(said, /^oxbow; error=connection_terminated/);
     }
-    assert.ok(failed.length <= 3, `${failed.length} POSTs were lost`);
+    // Those that were on their way when the third close told the age: the POSTs of one burst.
+    assert.ok(failed.length <= 10, `${failed.length} POSTs were lost`);
   });
 });

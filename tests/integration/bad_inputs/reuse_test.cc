@@ -134,7 +134,6 @@ TEST_CASE("L.2 a POST that meets a stale connection is never sent twice") {
   CHECK(upstream.connections() == 1);
 }
 
-// Not there yet: such a connection must serve the client that logged in alone.
 TEST_CASE("L.3 connection-bound authentication") {
   FakeUpstream upstream(answering(
       "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Negotiate\r\nContent-Length: 0\r\n\r\n"));

@@ -23,7 +23,8 @@ constexpr long kGrowth = 5 << 20;
 const std::string kBuffers = "rcvbuf: 64k\nsndbuf: 64k";
 
 // Sends `size` bytes; opens `stalled` when nobody takes any more, and goes on when `resume` opens.
-void sendMuch(Stream& stream, size_t size, std::atomic<size_t>& taken, Gate& stalled, Gate& resume) {
+void sendMuch(Stream& stream, size_t size, std::atomic<size_t>& taken, Gate& stalled,
+              Gate& resume) {
   const std::string block(64 << 10, 'x');
   while (taken < size) {
     const size_t n = std::min(block.size(), size - taken);
@@ -117,9 +118,8 @@ TEST_CASE("a chunked upload to an upstream that takes nothing for a while") {
   });
   Oxbow oxbow(Setup{.servers = {upstream.address()}, .upstream = kBuffers, .listener = kBuffers});
   RawClient client(oxbow.address(), kBuffer);
-  const std::string whole =
-      "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" +
-      chunked(std::string(20 << 20, 'x'));
+  const std::string whole = "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" +
+                            chunked(std::string(20 << 20, 'x'));
   const size_t sent = client.stream().sendSome(whole, milliseconds(200));
   CHECK(sent < kInFlight + (1 << 20));
   resume.open();
@@ -129,9 +129,8 @@ TEST_CASE("a chunked upload to an upstream that takes nothing for a while") {
 
 TEST_CASE("a slow client does not hold the upstream connection of a response that was read") {
   FakeUpstream upstream(answering(ok(std::string(60000, 'x'))));
-  Oxbow oxbow(Setup{.servers = {upstream.address()},
-                    .upstream = "max_conns: 1",
-                    .listener = "sndbuf: 4k"});
+  Oxbow oxbow(
+      Setup{.servers = {upstream.address()}, .upstream = "max_conns: 1", .listener = "sndbuf: 4k"});
   RawClient slow(oxbow.address(), 4 << 10), quick(oxbow.address());
   slow.send(get("/slow"));
   REQUIRE(upstream.awaitRequests(1));
@@ -164,9 +163,9 @@ TEST_CASE("send_timeout of the upstream: a server that takes nothing of a reques
                     .upstream = "send_timeout: 200ms\n" + kBuffers,
                     .listener = kBuffers});
   RawClient client(oxbow.address(), kBuffer);
-  client.stream().sendSome("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 20000000\r\n\r\n" +
-                               std::string(20000000, 'x'),
-                           milliseconds(100));
+  client.stream().sendSome(
+      "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 20000000\r\n\r\n" + std::string(20000000, 'x'),
+      milliseconds(100));
   const Message answer = client.receive();
   CHECK(answer.status() == 504);
   CHECK(answer.field("Proxy-Status").find("error=connection_write_timeout") != std::string::npos);

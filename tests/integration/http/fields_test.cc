@@ -56,9 +56,10 @@ TEST_CASE("via: off") {
 TEST_CASE("trusted_hops: what proxies in front say is carried on") {
   Forwarding pair({.listener = "trusted_hops: 1",
                    .routes = "- { proxy_pass: up, proxy_set_header: { X-Client: $remote_addr } }"});
-  const Message got = pair.forwarded(
-      get("/", "X-Forwarded-For: 1.1.1.1, 2.2.2.2\r\nX-Forwarded-Proto: https\r\n"
-               "X-Forwarded-Host: shop.example\r\nForwarded: for=2.2.2.2\r\n"));
+  const Message got =
+      pair.forwarded(get("/",
+                         "X-Forwarded-For: 1.1.1.1, 2.2.2.2\r\nX-Forwarded-Proto: https\r\n"
+                         "X-Forwarded-Host: shop.example\r\nForwarded: for=2.2.2.2\r\n"));
   CHECK(got.field("X-Forwarded-For") == "1.1.1.1, 2.2.2.2, 127.0.0.1");
   CHECK(got.count("X-Forwarded-For") == 1);
   CHECK(got.field("X-Forwarded-Proto") == "https");
@@ -88,7 +89,7 @@ TEST_CASE_FIXTURE(Forwarding, "the request id is taken over when it is fit to pr
   CHECK(forwarded(get("/", "X-Request-ID: " + std::string(128, 'a') + "\r\n"))
             .field("X-Request-ID") == std::string(128, 'a'));
   for (const std::string& bad : {std::string("a b"), std::string("a\"b"), std::string("<x>"),
-                                std::string(), std::string("\xc3\xa9"), std::string(129, 'a')}) {
+                                 std::string(), std::string("\xc3\xa9"), std::string(129, 'a')}) {
     CAPTURE(bad);
     const Message got = forwarded(get("/", "X-Request-ID: " + bad + "\r\n"));
     CHECK(got.count("X-Request-ID") == 1);
@@ -109,7 +110,8 @@ TEST_CASE("fields of the response: hop-by-hop ones go, the others stay as they a
   RawClient client(oxbow.address());
   const Message answer = client.ask(get());
   CHECK(answer.startLine == "HTTP/1.1 200 Fine");
-  for (const std::string name : {"Connection", "X-Hop", "Keep-Alive", "Upgrade", "Proxy-Connection"}) {
+  for (const std::string name :
+       {"Connection", "X-Hop", "Keep-Alive", "Upgrade", "Proxy-Connection"}) {
     CAPTURE(name);
     CHECK_FALSE(answer.has(name));
   }
@@ -120,13 +122,13 @@ TEST_CASE("fields of the response: hop-by-hop ones go, the others stay as they a
 
 TEST_CASE("proxy_set_header, proxy_hide_header and add_header") {
   FakeUpstream upstream(answering(ok("x", "Server: secret\r\nX-Powered-By: y\r\nX-Keep: 1\r\n")));
-  Oxbow oxbow(Setup{
-      .servers = {upstream.address()},
-      .routes = "- proxy_pass: up\n"
-                "  proxy_set_header: { X-Id: $request_id, X-Who: \"$scheme://$host by "
-                "$remote_addr\", Cookie: \"\", Host: inner.example, X-Twice: new }\n"
-                "  proxy_hide_header: [ Server, x-powered-by ]\n"
-                "  add_header: { X-Frame-Options: DENY, X-Seen: $host }\n"});
+  Oxbow oxbow(Setup{.servers = {upstream.address()},
+                    .routes =
+                        "- proxy_pass: up\n"
+                        "  proxy_set_header: { X-Id: $request_id, X-Who: \"$scheme://$host by "
+                        "$remote_addr\", Cookie: \"\", Host: inner.example, X-Twice: new }\n"
+                        "  proxy_hide_header: [ Server, x-powered-by ]\n"
+                        "  add_header: { X-Frame-Options: DENY, X-Seen: $host }\n"});
   RawClient client(oxbow.address());
   const Message answer = client.ask(
       get("/", "Cookie: a=b\r\nX-Twice: old\r\nX-Twice: older\r\nX-Request-ID: id-7\r\n"));
@@ -195,14 +197,15 @@ TEST_CASE("a 204 that oxbow makes has no length") {
 TEST_CASE("routing by host and longest prefix") {
   Oxbow oxbow(Setup{
       .servers = {"127.0.0.1:1"},
-      .routes = "- { return: { status: 200, body: any } }\n"
-                "- { location: /x, return: { status: 200, body: any-x } }\n"
-                "- { location: /x/y, return: { status: 200, body: any-xy } }\n"
-                "- { server_name: a.example, return: { status: 200, body: exact } }\n"
-                "- { server_name: \"*.example\", return: { status: 200, body: wild } }\n"
-                "- { server_name: \"*.b.example\", location: /x, return: { status: 200, body: deep } "
-                "}\n"
-                "- { server_name: \"[::1]\", return: { status: 200, body: six } }\n"});
+      .routes =
+          "- { return: { status: 200, body: any } }\n"
+          "- { location: /x, return: { status: 200, body: any-x } }\n"
+          "- { location: /x/y, return: { status: 200, body: any-xy } }\n"
+          "- { server_name: a.example, return: { status: 200, body: exact } }\n"
+          "- { server_name: \"*.example\", return: { status: 200, body: wild } }\n"
+          "- { server_name: \"*.b.example\", location: /x, return: { status: 200, body: deep } "
+          "}\n"
+          "- { server_name: \"[::1]\", return: { status: 200, body: six } }\n"});
   const auto routeOf = [&oxbow](const std::string& host, const std::string& path) {
     RawClient client(oxbow.address());
     return client.ask("GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n").body;

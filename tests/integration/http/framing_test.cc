@@ -13,9 +13,9 @@ const std::string kChunkedHead = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\
 
 // An upstream that answers everything with `bytes`, and one client.
 struct Answering {
-  explicit Answering(std::string bytes)
+  explicit Answering(std::string bytes, const std::string& upstreamKeys = {})
       : upstream(answering(std::move(bytes))),
-        oxbow(Setup{.servers = {upstream.address()}}),
+        oxbow(Setup{.servers = {upstream.address()}, .upstream = upstreamKeys}),
         client(oxbow.address()) {}
 
   FakeUpstream upstream;
@@ -26,8 +26,9 @@ struct Answering {
 }  // namespace
 
 TEST_CASE("a chunked response stays chunked, with its trailers") {
-  Answering pair("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n"
-                 "5;x\r\nhello\r\n6\r\n world\r\n0\r\nX-Sum: 11\r\nContent-Length: 3\r\n\r\n");
+  Answering pair(
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n"
+      "5;x\r\nhello\r\n6\r\n world\r\n0\r\nX-Sum: 11\r\nContent-Length: 3\r\n\r\n");
   for (int i = 0; i < 2; ++i) {
     const Message answer = pair.client.ask(get());
     CHECK(answer.chunked);
@@ -49,8 +50,9 @@ TEST_CASE("an empty chunked response") {
 }
 
 TEST_CASE_FIXTURE(Forwarding, "a chunked request stays chunked, with its trailers") {
-  const Message got = forwarded("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
-                                "Trailer: X-Sum\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 5\r\n\r\n");
+  const Message got = forwarded(
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
+      "Trailer: X-Sum\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 5\r\n\r\n");
   CHECK(got.chunked);
   CHECK(got.count("Transfer-Encoding") == 1);
   CHECK(got.body == "hello");
@@ -60,21 +62,27 @@ TEST_CASE_FIXTURE(Forwarding, "a chunked request stays chunked, with its trailer
 TEST_CASE_FIXTURE(Forwarding, "request bodies of every kind arrive whole") {
   for (const size_t size : {0, 1, 4096, 16384, 16385, 65535, 65536, 65537, 300000}) {
     CAPTURE(size);
-    const std::string body(size, 'b');
+    const std::string body = pattern(size);
     CHECK(forwarded(post(body)).body == body);
-    CHECK(forwarded("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" +
-                    chunked(body)).body == body);
+    CHECK(
+        forwarded("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(body))
+            .body == body);
   }
 }
 
 TEST_CASE("response bodies of every size arrive whole") {
-  for (const size_t size : {0, 1, 4095, 4096, 4097, 65535, 65536, 65537, 131072, 1000000}) {
+  std::string upstreamKeys;
+  SUBCASE("") {}
+  SUBCASE("read far ahead") { upstreamKeys = "proxy_buffers: 4m"; }
+  SUBCASE("hardly read ahead") { upstreamKeys = "proxy_buffers: 4k"; }
+  for (const size_t size :
+       {0, 1, 4095, 4096, 4097, 65535, 65536, 65537, 131072, 1000000, 5000000}) {
     CAPTURE(size);
-    const std::string body(size, 'b');
-    Answering plain(ok(body)), inChunks(kChunkedHead + chunked(body));
+    const std::string body = pattern(size);
+    Answering plain(ok(body), upstreamKeys), inChunks(kChunkedHead + chunked(body), upstreamKeys);
     for (int i = 0; i < 2; ++i) {
-      CHECK(plain.client.ask(get()).body == body);
-      CHECK(inChunks.client.ask(get()).body == body);
+      CHECK(same(plain.client.ask(get()).body, body));
+      CHECK(same(inChunks.client.ask(get()).body, body));
     }
     CHECK(plain.upstream.connections() == 1);
     CHECK(inChunks.upstream.connections() == 1);
@@ -188,8 +196,10 @@ TEST_CASE("a response that ends with its connection") {
 }
 
 TEST_CASE("informational responses are forwarded in order, 103 with its fields") {
-  Answering pair("HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n"
-                 "Connection: x\r\n\r\n" + ok("final"));
+  Answering pair(
+      "HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n"
+      "Connection: x\r\n\r\n" +
+      ok("final"));
   const Message answer = pair.client.ask(get());
   CHECK(answer.body == "final");
   REQUIRE(pair.client.informational().size() == 2);
@@ -274,14 +284,15 @@ TEST_CASE("a large refused upload still gets its answer when the client has sent
 TEST_CASE("an upstream that refuses an upload early and closes: the client gets its answer") {
   FakeUpstream upstream([](UpstreamConn& conn) {
     if (!conn.awaitText("\r\n\r\n")) return;
-    conn.send("HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 3\r\n\r\nbig");
+    conn.send(
+        "HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 3\r\n\r\nbig");
     // What was sent and not read makes the end a RST.
   });
   Oxbow oxbow(Setup{.servers = {upstream.address()}});
   RawClient client(oxbow.address());
-  client.stream().sendSome("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n" +
-                               std::string(3000000, 'x'),
-                           milliseconds(200));
+  client.stream().sendSome(
+      "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n" + std::string(3000000, 'x'),
+      milliseconds(200));
   const Message answer = client.receive();
   CHECK(answer.status() == 413);
   CHECK(answer.body == "big");

@@ -22,7 +22,8 @@ TEST_CASE("client_max_body_size") {
   SUBCASE("a body as large as that passes") {
     CHECK(pair.forwarded(post(std::string(1024, 'x'))).body.size() == 1024);
     CHECK(pair.forwarded("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" +
-                         chunked(std::string(1024, 'x'))).body.size() == 1024);
+                         chunked(std::string(1024, 'x')))
+              .body.size() == 1024);
   }
   SUBCASE("a larger Content-Length is refused before a byte is forwarded") {
     pair.checkAnswered(post(std::string(1025, 'x')), 413);
@@ -147,9 +148,10 @@ TEST_CASE("send_timeout: a client that takes nothing of a response") {
                     .top = "admin: { listen: 127.0.0.1:0 }"});
   RawClient client(oxbow.address(), 64 << 10);
   client.send(get());
-  CHECK(oxbow.awaitMetric("oxbow_listener_connections_ended_total{listener=\"127.0.0.1:0\","
-                          "reason=\"send_timeout\"}",
-                          1));
+  CHECK(
+      oxbow.awaitMetric("oxbow_listener_connections_ended_total{listener=\"127.0.0.1:0\","
+                        "reason=\"send_timeout\"}",
+                        1));
   const Message answer = client.receive();
   CHECK_FALSE(answer.complete);
   CHECK(client.end() == Read::Reset);

@@ -80,8 +80,8 @@ TEST_CASE("keepalive_requests retires a connection, and the last request says so
 
 TEST_CASE("keepalive_time retires a connection, busy or not") {
   FakeUpstream upstream(answering(ok()));
-  Oxbow oxbow(
-      Setup{.servers = {upstream.address()}, .upstream = "keepalive_time: 200ms\nkeepalive_requests: 1000000",
+  Oxbow oxbow(Setup{.servers = {upstream.address()},
+                    .upstream = "keepalive_time: 200ms\nkeepalive_requests: 1000000",
                     .top = kAdmin});
   RawClient client(oxbow.address());
   const auto start = std::chrono::steady_clock::now();

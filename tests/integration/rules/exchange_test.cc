@@ -125,9 +125,10 @@ TEST_CASE("HEAD, 204 and 304 have no body, and keep both connections") {
 }
 
 TEST_CASE("fixed answers without a body tell no length, and the connection goes on") {
-  Plain test(answering(ok()),
-             Setup{.routes = "- { location: /204, return: 204 }\n- { location: /304, return: 304 }\n"
-                             "- { location: /200, return: { status: 200, body: text } }"});
+  Plain test(
+      answering(ok()),
+      Setup{.routes = "- { location: /204, return: 204 }\n- { location: /304, return: 304 }\n"
+                      "- { location: /200, return: { status: 200, body: text } }"});
   for (const std::string status : {"204", "304"}) {
     const Message response = test.client.ask(get("/" + status), true);
     CHECK(std::to_string(response.status()) == status);

@@ -2,6 +2,8 @@
 
 #include <strings.h>
 
+#include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 
 namespace oxbow::integration {
@@ -130,6 +132,17 @@ std::string chunked(std::string_view body, std::string_view trailerLines) {
     text.append(size).append(body).append("\r\n");
   }
   return text.append("0\r\n").append(trailerLines).append("\r\n");
+}
+
+std::string pattern(size_t size) {
+  std::string text;
+  text.reserve(size + 8);
+  for (size_t i = 0; text.size() < size; ++i) {
+    const std::string number = std::to_string(i);
+    text.append(7 - std::min<size_t>(number.size(), 7), '.').append(number).push_back('\n');
+  }
+  text.resize(size);
+  return text;
 }
 
 }  // namespace oxbow::integration

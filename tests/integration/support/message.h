@@ -44,4 +44,9 @@ std::string post(std::string_view body, std::string_view moreFields = {},
 // `body` as one chunk and the last chunk.
 std::string chunked(std::string_view body, std::string_view trailerLines = {});
 
+// Text of that size in which no part looks like another: what is lost, doubled or moved is seen.
+std::string pattern(size_t size);
+// Equal, for texts that are too long to print when they are not.
+inline bool same(std::string_view a, std::string_view b) { return a == b; }
+
 }  // namespace oxbow::integration
