@@ -122,6 +122,35 @@ test('what went wrong has its token', async (t) => {
   ]);
 });
 
+test('tries, their endpoint and the wait are told, whatever came of them', async (t) => {
+  const held = [];
+  const origin = await startOrigin(t, (request, response) => {
+    if (request.url === '/held') held.push(response);
+    else response.end('ok');
+  });
+  const dead = await startOrigin(t);
+  const deadAddress = dead.address;
+  await dead.stop();
+  const oxbow = await startOxbow(t, proxyTo(`${deadAddress}", "${origin.address}`, {
+    upstream: 'max_total_conns: 1\nqueue: { timeout: 300ms }',
+    listener: 'access_log: { path: stdout }',
+  }));
+  // Round robin begins with the first, which refuses.
+  const first = curl([`${oxbow.url}/held`]);
+  await until(3000, 'the request at the origin', () => held.length === 1);
+  assert.equal((await curl([`${oxbow.url}/late`])).status, 503);
+  held[0].end('ok');
+  assert.equal((await first).status, 200);
+  const lines = await linesOnStdout(oxbow, 2);
+  const held200 = lines.find(({ target }) => target === '/held');
+  assert.equal(held200.tries, 2);
+  assert.equal(held200.endpoint, origin.address);
+  const late = lines.find(({ target }) => target === '/late');
+  assert.deepEqual({ error: late.error, endpoint: late.endpoint, tries: late.tries },
+    { error: 'connection_limit_reached', endpoint: null, tries: 0 });
+  assert.ok(late.wait_ms >= 295 && late.wait_ms < 1500, `${late.wait_ms} ms`);
+});
+
 test('no name or value breaks a line', async (t) => {
   const origin = await startOrigin(t, (request, response) => response.end());
   const oxbow = await startOxbow(t, proxyTo(origin.address, {

@@ -99,6 +99,6 @@ test('with a second origin alive, a death is hardly seen', async (t) => {
   for (const { status, error, reused } of lost)
     assert.deepEqual({ status, error, reused },
       { status: 502, error: 'connection_terminated', reused: false });
-  assert.ok(lost.length <= 3, `${lost.length} of ${lines.length} lost`);
+  assert.ok(lost.length < lines.length / 500, `${lost.length} of ${lines.length} lost`);
   assert.ok(lines.some(({ replayed }) => replayed), 'some were sent again');
 });

@@ -73,6 +73,21 @@ TEST_CASE("G.5 an upstream that stops in the head of its answer") {
   CHECK(outcome.bytes.find("evil") == std::string::npos);
 }
 
+TEST_CASE("G.5 an upstream that is slow and not silent") {
+  const auto dripping = [](UpstreamConn& conn) {
+    if (!conn.request()) return;
+    std::string none;
+    for (const char byte : ok("slow")) {
+      conn.stream().receive(none, milliseconds(10));
+      conn.send({&byte, 1});
+    }
+    conn.awaitEnd();
+  };
+  const Outcome outcome =
+      outcomeOf(dripping, get("/", kClose), {.upstream = "read_timeout: 150ms\nkeepalive: 0"});
+  CHECK(outcome.answer.body == "slow");
+}
+
 TEST_CASE("K.1 bytes that nobody asked for, while the connection is idle") {
   Gate asked;
   FakeUpstream upstream({[&asked](UpstreamConn& conn) {

@@ -75,8 +75,7 @@ TEST_CASE("response bodies of every size arrive whole") {
   SUBCASE("") {}
   SUBCASE("read far ahead") { upstreamKeys = "proxy_buffers: 4m"; }
   SUBCASE("hardly read ahead") { upstreamKeys = "proxy_buffers: 4k"; }
-  for (const size_t size :
-       {0, 1, 4095, 4096, 4097, 65535, 65536, 65537, 131072, 1000000, 5000000}) {
+  for (const size_t size : {0, 1, 4095, 4096, 4097, 65535, 65536, 65537, 131072, 1000000}) {
     CAPTURE(size);
     const std::string body = pattern(size);
     Answering plain(ok(body), upstreamKeys), inChunks(kChunkedHead + chunked(body), upstreamKeys);

@@ -170,13 +170,12 @@ TEST_CASE("a silent server's idle age is learned, and connections retire ahead o
   RawClient client(oxbow.address());
   const std::string sample = "oxbow_endpoint_learned_idle_age_seconds{upstream=\"up\",endpoint=\"" +
                              upstream.address() + "\",kind=\"used\"}";
-  for (size_t i = 0; i < 3; ++i) {
+  const std::string closes = "oxbow_endpoint_connections_closed_total{upstream=\"up\",endpoint=\"" +
+                             upstream.address() + "\",reason=\"server_closed\"}";
+  for (int i = 0; i < 3; ++i) {
     REQUIRE(client.ask(get()).status() == 200);
-    REQUIRE(upstream.awaitEnd(i));
+    REQUIRE(oxbow.awaitMetric(closes, i + 1));
   }
-  REQUIRE(oxbow.awaitMetric("oxbow_endpoint_connections_closed_total{upstream=\"up\",endpoint=\"" +
-                                upstream.address() + "\",reason=\"server_closed\"}",
-                            3));
   const double learned = oxbow.metric(sample);
   CHECK(learned > 0.45);
   CHECK(learned < 0.60);
