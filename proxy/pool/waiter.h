@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string_view>
+
 #include "proxy/base/error.h"
 #include "proxy/event/dispatcher.h"
 #include "proxy/pool/lease.h"
@@ -26,6 +28,8 @@ class Waiter : public event::Timer, private ListHook<WaiterTag> {
   const Need& need() const { return need_; }
   // Opening attempts that failed on its account.
   uint32_t tries() const { return tries_; }
+  // The endpoint of the last of these; empty when there was none.
+  std::string_view triedEndpoint() const { return triedEndpoint_; }
 
  protected:
   Waiter() = default;
@@ -47,6 +51,7 @@ class Waiter : public event::Timer, private ListHook<WaiterTag> {
   PooledConn* attempt_ = nullptr;  // being opened on its account
   TimePoint since_{};
   uint32_t tries_ = 0;
+  std::string_view triedEndpoint_;
   uint64_t triedEndpoints_ = 0;  // bit set of the first 64 endpoints
 };
 

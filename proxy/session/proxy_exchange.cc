@@ -328,14 +328,14 @@ void ProxyExchange::onOver(uint16_t status, Duration total, uint64_t requestByte
 void ProxyExchange::describe(log::AccessRecord& record) {
   record.client = clientIp_;
   record.upstream = upstream_.name();
-  record.endpoint = endpoint_;
+  record.endpoint = endpoint_.empty() ? triedEndpoint() : endpoint_;
   record.upstreamStatus = upstreamStatus_;
   record.wait = wait_;
   record.connect = connect_;
   record.firstByte = firstByte_;
   record.connectionAge = connAge_;
   record.connectionRequests = connRequests_;
-  record.tries = tries_;
+  record.tries = static_cast<uint8_t>(tries_ + tries());  // connections used, and those that failed
   record.reused = reused_;
   record.replayed = replayed_;
 }

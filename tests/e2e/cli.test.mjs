@@ -130,7 +130,7 @@ listeners:
   });
 }
 
-test('a file that is not there, a bad file, and a taken address: run and check end with 1', async (t) => {
+test('no file, a bad file, a taken address: run and check end with 1', async (t) => {
   const dir = tempDir(t);
   for (const command of ['run', 'check']) {
     const { code, stderr } = await oxbow(command, '-c', path.join(dir, 'none.yaml'));
@@ -186,7 +186,8 @@ test('demo measures that the pool opens fewer connections', async () => {
 
 test('proxy in front of origin, without a file', async (t) => {
   const origin = await serve(t, 'origin on', 'origin', '--listen', '127.0.0.1:0');
-  const proxy = await serve(t, 'listening on', 'proxy', '--from', '127.0.0.1:0', '--to', origin.url);
+  const proxy = await serve(t, 'listening on', 'proxy', '--from', '127.0.0.1:0',
+    '--to', origin.url);
   const large = await curl([`${proxy.url}/bytes/1000000`]);
   assert.equal(large.status, 200);
   assert.equal(large.body.length, 1000000);
@@ -210,8 +211,8 @@ test('origin closes as it is told to', async (t) => {
   const counting = await serve(t, 'origin on', 'origin', '--listen', '127.0.0.1:0',
     '--close-after', '2');
   const urls = Array.from({ length: 5 }, () => ['-o', '/dev/null', `${counting.url}/`]).flat();
-  const { stdout, code } = await run('curl', ['-q', '-sS', '--noproxy', '*', '-w', '%{num_connects} ',
-    ...urls]);
+  const { stdout, code } = await run('curl', ['-q', '-sS', '--noproxy', '*',
+    '-w', '%{num_connects} ', ...urls]);
   assert.equal(code, 0);
   assert.equal(stdout, '1 0 1 0 1 ');
 });

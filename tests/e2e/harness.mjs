@@ -1,7 +1,7 @@
 // What the suites share: processes that are started with a deadline and stopped by their pid,
 // temporary folders, and files of random bytes. Every test cleans up when it ends, the last thing
-// first; what is still alive when the test process ends is killed then, so that a failed test leaves
-// nothing.
+// first; what is still alive when the test process ends is killed then, so that a failed test
+// leaves nothing.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -182,6 +182,11 @@ class Oxbow extends Process {
     this.adminUrl = `http://127.0.0.1:${this.adminPort}`;
   }
 
+  signal(name) {
+    if (['SIGTERM', 'SIGINT', 'SIGQUIT'].includes(name)) this.ending = true;
+    super.signal(name);
+  }
+
   // A figure of /proc/PID/status, in KiB or plain.
   status(key) {
     const text = fs.readFileSync(`/proc/${this.pid}/status`, 'utf8');
@@ -190,7 +195,7 @@ class Oxbow extends Process {
 
   // As an operator stops it. Whatever the test did, this must be a clean end.
   async stop(ms = 15000) {
-    if (this.running) this.signal('SIGTERM');
+    if (this.running && !this.ending) this.signal('SIGTERM');
     const { code, signal } = await this.finish(ms);
     assert.equal(signal, null, `oxbow died of ${signal}:\n${this.stderr.slice(-4000)}`);
     assert.equal(code, 0, `oxbow ended with ${code}:\n${this.stderr.slice(-4000)}`);
@@ -244,5 +249,6 @@ export async function curl(args, options = {}) {
   const [status, uploaded, downloaded, connects, seconds] =
     result.stdout.slice(cut + 1).split(' ').map(Number);
   const body = Buffer.from(result.stdout.slice(0, cut), 'latin1');
-  return { ...result, body, text: body.toString(), status, uploaded, downloaded, connects, seconds };
+  const text = body.toString();
+  return { ...result, body, text, status, uploaded, downloaded, connects, seconds };
 }

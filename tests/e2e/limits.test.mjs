@@ -12,7 +12,8 @@ const get = (url, agent, headers = {}) => new Promise((done, failed) => {
   const request = http.get(url, { agent, headers }, (response) => {
     let text = '';
     response.on('data', (piece) => { text += piece; });
-    response.on('end', () => done({ status: response.statusCode, headers: response.headers, text }));
+    response.on('end', () =>
+      done({ status: response.statusCode, headers: response.headers, text }));
     response.on('error', failed);
   });
   request.on('error', failed);
@@ -94,7 +95,8 @@ test('a full queue is a 503 at once, a late one after its time', async (t) => {
     assert.equal(retry, '1');
   }
   assert.ok(ended.slice(0, 3).every(({ after }) => after < 400), JSON.stringify(ended));
-  assert.ok(ended.slice(3).every(({ after }) => after >= 490 && after < 1500), JSON.stringify(ended));
+  assert.ok(ended.slice(3).every(({ after }) => after >= 490 && after < 1500),
+    JSON.stringify(ended));
   for (const response of held) response.end();
   await Promise.all(requests);
   assert.equal(ended.filter(({ status }) => status === 200).length, 2);

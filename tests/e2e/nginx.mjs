@@ -81,7 +81,8 @@ class Nginx {
       const file = path.join(this.dir, 'nginx.conf');
       fs.writeFileSync(file, config(this.dir, port, this.server));
       // A socket file that a killed process left behind is in the way of the next.
-      for (const name of ['nginx.sock', 'inner.sock']) fs.rmSync(path.join(this.dir, name), { force: true });
+      for (const name of ['nginx.sock', 'inner.sock'])
+        fs.rmSync(path.join(this.dir, name), { force: true });
       this.process = new Process('nginx', ['-p', this.dir, '-c', file]);
       const up = await until(10000, 'nginx', async () =>
         (await connects(port)) ? 'up' : !this.process.running && 'ended');

@@ -37,12 +37,13 @@ async function answer(request, response) {
 // What a client asks for the i-th time: { method, path, body, expected }.
 function question(i, nonce) {
   const get = (path, expected) => ({ method: 'GET', path, expected });
+  const post = (body) => ({ method: 'POST', path: '/echo', body, expected: body });
   switch (i % 8) {
     case 0: return get('/length/66', fill(nonce, 66));
     case 1: return get('/chunked/3500', fill(nonce, 3500));
     case 2: return get('/empty', '');
     case 3: return { method: 'HEAD', path: '/length/66', expected: '' };
-    case 4: return { method: 'POST', path: '/echo', body: fill(nonce, 300), expected: fill(nonce, 300) };
+    case 4: return post(fill(nonce, 300));
     case 5: return get('/length/0', '');
     case 6: return get(`/late/${i % 5}`, nonce);
     default: return i % 80 === 7

@@ -69,9 +69,10 @@ export function echoNonce(request, response) {
   });
 }
 
-// silent_server.mjs in its thread. Gives { address, counts() }; counts() tells { nonces, opened, closes }.
+// silent_server.mjs in its thread. Gives { address, counts() }, and that { nonces, opened, closes }.
 export async function startSilentOrigin(t, idleMs) {
-  const worker = new Worker(new URL('silent_server.mjs', import.meta.url), { workerData: { idleMs } });
+  const file = new URL('silent_server.mjs', import.meta.url);
+  const worker = new Worker(file, { workerData: { idleMs } });
   atEnd(t, () => worker.terminate());
   const message = (what) => within(5000, what, new Promise((done, failed) => {
     worker.once('message', done);

@@ -50,7 +50,7 @@ async function idleClient(t, oxbow) {
   return { socket, ended };
 }
 
-test('SIGTERM: what is in progress ends well, with Connection: close, and then the process', async (t) => {
+test('SIGTERM: what is in progress ends well, then the process', async (t) => {
   const { origin, oxbow, held, finish } = await start(t);
   const idle = await idleClient(t, oxbow);
   const requests = [get(t, oxbow, '/held'), get(t, oxbow, '/streamed')];
@@ -133,6 +133,18 @@ for (const [name, signals] of [
     assert.equal((await request).cut, true);
   });
 }
+
+test('SIGTERM again and again is a clean end all the same', async (t) => {
+  for (let i = 0; i < 10; ++i) {
+    const { oxbow } = await start(t);
+    await Promise.all(Array.from({ length: 20 }, () => idleClient(t, oxbow)));
+    while (oxbow.running) {
+      oxbow.signal('SIGTERM');
+      await new Promise((done) => setImmediate(done));
+    }
+    assert.deepEqual(await oxbow.exited, { code: 0, signal: null });
+  }
+});
 
 test('under load, SIGTERM loses no request that was accepted', async (t) => {
   const origin = await startOrigin(t, (request, response) => {

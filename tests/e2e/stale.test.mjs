@@ -2,9 +2,9 @@
 // the same moment, so that each has a connection of its own, and then all of them pause for a time
 // close to the server's: 20 ms less to 20 ms more.
 //
-// A FIN that is still on the wire cannot be seen. What brings the 502 to none is not to be there: the
-// server's own `Keep-Alive: timeout=`, the age learned from its closes, a look at the socket before
-// what cannot be sent twice, and one replay of what can.
+// A FIN that is still on the wire cannot be seen. What brings the 502 to none is not to be there:
+// the server's own `Keep-Alive: timeout=`, the age learned from its closes, a look at the socket
+// before what cannot be sent twice, and one replay of what can.
 
 import assert from 'node:assert/strict';
 import http from 'node:http';
@@ -25,7 +25,8 @@ function ask(agent, url, lane) {
       response.resume();
       response.on('end', () => {
         if (response.statusCode === 200) assert.equal(response.headers['x-nonce'], nonce);
-        done({ method, nonce, status: response.statusCode, said: response.headers['proxy-status'] });
+        const said = response.headers['proxy-status'];
+        done({ method, nonce, status: response.statusCode, said });
       });
       response.on('error', failed);
     });
