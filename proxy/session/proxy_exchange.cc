@@ -215,7 +215,10 @@ void ProxyExchange::sendRequest() {
   if (conn().unsent() == 0) payRequestCredit();
 }
 
-void ProxyExchange::onNoLease(const Error& error) { exchange_.onReset(error); }
+void ProxyExchange::onNoLease(const Error& error) {
+  wait_ = handler_.worker_.dispatcher.now() - asked_;
+  exchange_.onReset(error);
+}
 
 void ProxyExchange::replay() {
   replayed_ = true;
