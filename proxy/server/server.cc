@@ -246,6 +246,8 @@ void Server::handleSignals() {
   // A client or log reader that leaves must not end the process.
   std::signal(SIGPIPE, SIG_IGN);
   const auto on = [this](int number, std::function<void()> callback) {
+    // What holds again once the event is gone: a signal during the end must not cut it short.
+    std::signal(number, SIG_IGN);
     signals_.push_back(
         std::make_unique<event::SignalEvent>(dispatcher_, number, std::move(callback)));
   };

@@ -20,8 +20,11 @@ export const sanitized = fs.readFileSync(binary).includes('__asan_init');
 export const MiB = 1024 * 1024;
 
 const alive = new Set();
+const dirs = new Set();
+const removeDir = (dir) => fs.rmSync(dir, { recursive: true, force: true });
 process.on('exit', () => {
   for (const child of alive) child.kill('SIGKILL');
+  for (const dir of dirs) removeDir(dir);
 });
 for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => process.exit(1));
 
@@ -73,7 +76,11 @@ export function atEnd(t, step) {
 
 export function tempDir(t) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'oxbow-e2e-'));
-  atEnd(t, () => fs.rmSync(dir, { recursive: true, force: true }));
+  dirs.add(dir);
+  atEnd(t, () => {
+    removeDir(dir);
+    dirs.delete(dir);
+  });
   return dir;
 }
 

@@ -69,7 +69,7 @@ export function echoNonce(request, response) {
   });
 }
 
-// silent_server.mjs in its thread. Gives { address, counts() }, and that { nonces, opened, closes }.
+// silent_server.mjs in a thread. Gives { address, counts() }; counts() tells what it has counted.
 export async function startSilentOrigin(t, idleMs) {
   const file = new URL('silent_server.mjs', import.meta.url);
   const worker = new Worker(file, { workerData: { idleMs } });

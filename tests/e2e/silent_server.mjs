@@ -1,6 +1,6 @@
 // A server that tells nothing about how long it keeps idle connections: it closes them after
-// `idleMs`, whatever is on the wire then. Small requests only, one at a time. It has a thread of its
-// own: in the client's thread it could not close while a request is being sent.
+// `idleMs`, whatever is on the wire then. Small requests only, one at a time. It has a thread of
+// its own: in the client's thread it could not close while a request is being sent.
 
 import assert from 'node:assert/strict';
 import net from 'node:net';
