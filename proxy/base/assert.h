@@ -5,7 +5,7 @@
 namespace oxbow {
 
 // Prints the failed condition with its place and aborts: the process has no half-life.
-[[noreturn]] void assertionFailed(const char* condition, const char* file, int line);
+[[noreturn, gnu::cold]] void assertionFailed(const char* condition, const char* file, int line);
 
 }  // namespace oxbow
 

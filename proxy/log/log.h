@@ -51,10 +51,11 @@ struct Place {
   fmt::string_view format;  // valid once listed
 };
 
-void emit(Level level, Place& place, fmt::string_view format, fmt::format_args args);
+[[gnu::cold]] void emit(Level level, Place& place, fmt::string_view format, fmt::format_args args);
 
 template <typename... Args>
-void line(Level level, Place& place, fmt::format_string<Args...> format, Args&&... args) {
+[[gnu::cold]] void line(Level level, Place& place, fmt::format_string<Args...> format,
+                        Args&&... args) {
   emit(level, place, format, fmt::make_format_args(args...));
 }
 

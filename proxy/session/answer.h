@@ -23,6 +23,6 @@ void sendAnswer(http::ResponseSink& to, const Answer& answer);
 
 // Pushes the answer to `error`: its status, a line of text, Proxy-Status (RFC 9209), and
 // Retry-After with 429 and 503.
-void sendError(http::ResponseSink& to, const Error& error);
+[[gnu::cold]] void sendError(http::ResponseSink& to, const Error& error);
 
 }  // namespace oxbow::session

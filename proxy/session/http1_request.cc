@@ -152,28 +152,29 @@ void Http1Session::keepRest(std::string_view rest) {
 }
 
 size_t Http1Session::consumeHead(std::string_view bytes) {
-  http::RequestHead head;
-  const http1::ParseResult result =
-      http1::parseRequestHead(bytes, env_.limits, env_.worker.fields, head);
-  switch (result.status) {
-    case http1::ParseStatus::NeedMore:
-      if (phase_ == Phase::Idle) {
-        phase_ = Phase::Head;
-        renewDeadline();
-      }
-      return 0;
-    case http1::ParseStatus::Error:
-      end_ = SessionEnd::BadRequest;
-      refuse(clientError(result.httpStatus, result.detail));
-      return bytes.size();
-    case http1::ParseStatus::Done:
-      break;
+  upstream::WorkerContext& worker = env_.worker;
+  ExchangeState* state = env_.states.make();  // parsed in place: a head is too large to copy
+  const http1::ParseResult result = http1::parseRequestHead(
+      bytes, env_.limits, worker.fields, state->head, &worker.requestMemos[memo_]);
+  if (result.status == http1::ParseStatus::Done) [[likely]] {
+    beginExchange(*state, bytes.substr(0, result.consumed));
+    return result.consumed;
   }
-  beginExchange(head, bytes.substr(0, result.consumed));
-  return result.consumed;
+  env_.states.destroy(state);
+  if (result.status == http1::ParseStatus::Error) {
+    end_ = SessionEnd::BadRequest;
+    refuse(clientError(result.httpStatus, result.detail));
+    return bytes.size();
+  }
+  if (phase_ == Phase::Idle) {
+    phase_ = Phase::Head;
+    renewDeadline();
+  }
+  return 0;
 }
 
-void Http1Session::beginExchange(http::RequestHead& head, std::string_view raw) {
+void Http1Session::beginExchange(ExchangeState& state, std::string_view raw) {
+  http::RequestHead& head = state.head;
   env_.stats.requests.add();
   if (head.underscoreNames > 0) env_.stats.underscoreNames.add(head.underscoreNames);
   ++requests_;
@@ -184,13 +185,13 @@ void Http1Session::beginExchange(http::RequestHead& head, std::string_view raw) 
   const uint64_t maxRequests = *env_.config.keepaliveRequests;
   keepAlive_ = head.keepAlive && !env_.draining && (maxRequests == 0 || requests_ < maxRequests);
 
-  state_ = env_.states.make();
-  state_->started = env_.worker.dispatcher.now();
-  copyHead(head, raw);
-  state_->bodyCredit = kBodyCredit;
-  state_->bodyRemaining = head.contentLength;
-  state_->bodyDone = head.body == http::BodyKind::None ||
-                     (head.body == http::BodyKind::Length && head.contentLength == 0);
+  state_ = &state;
+  state.started = env_.worker.dispatcher.now();
+  takeHead(state, raw);
+  state.bodyCredit = kBodyCredit;
+  state.bodyRemaining = head.contentLength;
+  state.bodyDone = head.body == http::BodyKind::None ||
+                   (head.body == http::BodyKind::Length && head.contentLength == 0);
   const uint64_t maxBody = *env_.config.clientMaxBodySize;
   if (maxBody != 0 && head.body == http::BodyKind::Length && head.contentLength > maxBody) {
     return onReset(clientError(413, "the body is larger than client_max_body_size"));
@@ -201,32 +202,32 @@ void Http1Session::beginExchange(http::RequestHead& head, std::string_view raw) 
   if (!state_->bodyDone) renewDeadline();
 }
 
-// Copies the head once, behind its field descriptors, with room for the fields that we add.
-void Http1Session::copyHead(const http::RequestHead& head, std::string_view raw) {
-  ExchangeState& state = *state_;
+// Copies what the head points into once, behind its field descriptors, with room for the fields
+// that we add.
+void Http1Session::takeHead(ExchangeState& state, std::string_view raw) {
+  http::RequestHead& head = state.head;
   const size_t descriptors = (head.fields.count + kAddedFields) * sizeof(http::Field);
-  const char* rawBegin = raw.data();
+  const char* const rawBegin = raw.data();
   const size_t added = env_.addedBytes + 2 * head.authority.size() +
                        (head.fields.has(http::Name::XForwardedFor) ? raw.size() : 0);
   state.block = env_.worker.blocks.take(descriptors + raw.size() + added);
   auto* fields = reinterpret_cast<http::Field*>(state.block.data());
-  char* bytes = state.block.data() + descriptors;
+  char* const bytes = state.block.data() + descriptors;
   if (head.fields.count > 0)
     std::memcpy(fields, head.fields.fields, head.fields.count * sizeof(http::Field));
   std::memcpy(bytes, rawBegin, raw.size());
-  const auto moved = [&](std::string_view slice) -> std::string_view {
+  const auto move = [&](std::string_view& slice) {
     // Some slices are constants of the parser, such as the path of an absolute form without one.
-    if (slice.data() < rawBegin || slice.data() > rawBegin + raw.size()) return slice;
-    return {bytes + (slice.data() - rawBegin), slice.size()};
+    if (slice.data() < rawBegin || slice.data() > rawBegin + raw.size()) return;
+    slice = {bytes + (slice.data() - rawBegin), slice.size()};
   };
-  state.head = head;
-  state.head.methodText = moved(head.methodText);
-  state.head.target = moved(head.target);
-  state.head.path = moved(head.path);
-  state.head.authority = moved(head.authority);
-  state.head.fields.fields = fields;
-  if (head.fields.base != nullptr) state.head.fields.base = bytes + (head.fields.base - rawBegin);
-  char* addedBytes = bytes + raw.size();
+  move(head.methodText);
+  move(head.target);
+  move(head.path);
+  move(head.authority);
+  head.fields.fields = fields;
+  if (head.fields.base != nullptr) head.fields.base = bytes + (head.fields.base - rawBegin);
+  char* const addedBytes = bytes + raw.size();
   state.added = http::FieldWriter(
       addedBytes, static_cast<size_t>(state.block.data() + state.block.capacity() - addedBytes),
       fields + head.fields.count, kAddedFields);

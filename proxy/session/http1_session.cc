@@ -28,6 +28,8 @@ Http1Session::Http1Session(SessionEnvironment& environment,
                            std::unique_ptr<net::Transport> transport, const SocketAddress& peer)
     : env_(environment),
       transport_(std::move(transport)),
+      memo_(static_cast<uint8_t>(environment.stats.accepted.value() %
+                                 upstream::WorkerContext::kMemos)),
       keepAlive_(true),
       unread_(false),
       restFresh_(false),

@@ -153,10 +153,10 @@ class Http1Session final : private Exchange,  // first: most of its virtual call
   bool deliver(std::string_view data);
   void bodyEnded();
   void keepRest(std::string_view rest);
-  void beginExchange(http::RequestHead& head, std::string_view raw);
-  void copyHead(const http::RequestHead& head, std::string_view raw);
-  void refuse(const Error& error);
-  void failBody(const Error& error, SessionEnd end);
+  void beginExchange(ExchangeState& state, std::string_view raw);
+  void takeHead(ExchangeState& state, std::string_view raw);
+  [[gnu::cold]] void refuse(const Error& error);
+  [[gnu::cold]] void failBody(const Error& error, SessionEnd end);
 
   // Output (Exchange)
   http::RequestHead& request() override { return state_->head; }
@@ -190,11 +190,11 @@ class Http1Session final : private Exchange,  // first: most of its virtual call
 
   // Ends
   void finishExchange();
-  void abort(const Error& error, SessionEnd end);
+  [[gnu::cold]] void abort(const Error& error, SessionEnd end);
   void record();
   void writeLog(Duration total);
   void afterExchange(bool bodyDone, uint64_t bodyRemaining);
-  void linger();
+  [[gnu::cold]] void linger();
   void close(SessionEnd end, net::CloseHow how = net::CloseHow::Clean);
   void renewDeadline();
 
@@ -211,6 +211,7 @@ class Http1Session final : private Exchange,  // first: most of its virtual call
   Phase phase_ = Phase::Idle;
   SessionEnd end_ = SessionEnd::Finished;
   uint8_t clientIpLength_ = 0;
+  uint8_t memo_;         // which of the worker's
   bool keepAlive_ : 1;   // after this exchange
   bool unread_ : 1;      // reading stopped with bytes possibly left in the socket
   bool restFresh_ : 1;   // rest_ has not been tried since it was kept

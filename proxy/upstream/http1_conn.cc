@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <functional>
 #include <utility>
 
 #include "proxy/base/assert.h"
@@ -49,6 +50,7 @@ Http1Conn::Http1Conn(WorkerContext& worker, const ConnPolicy& policy, const std:
     : worker_(worker),
       policy_(policy),
       endpoint_(endpoint),
+      memo_(worker.responseMemos[std::hash<std::string_view>()(endpoint) % WorkerContext::kMemos]),
       transport_(std::move(transport)),
       connectError_(error),
       connected_(connected),

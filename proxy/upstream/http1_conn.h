@@ -65,14 +65,14 @@ class Http1Conn final : public HttpConn, private event::IoHandler, private event
   void runTask() override;
 
   void finishConnect();
-  void failConnect(int error);
+  [[gnu::cold]] void failConnect(int error);
   void onIdleReady(uint8_t ready);
   void onActiveReady(uint8_t ready);
 
   void write(std::string_view bytes);
   void writeParts(const struct iovec* parts, int count, size_t total);
   void flush();
-  void onWriteFailed();
+  [[gnu::cold]] void onWriteFailed();
 
   void readMore();
   size_t consume(std::string_view bytes);
@@ -84,10 +84,10 @@ class Http1Conn final : public HttpConn, private event::IoHandler, private event
   void noteKeepAlive(const http::ResponseHead& head);
   void deliver(std::string_view data);
   void onEof();
-  void onEnded(const char* detail);
+  [[gnu::cold]] void onEnded(const char* detail);
   bool isDirtyBehind(std::string_view rest);
   void finish();
-  void fail(const Error& error, pool::CloseReason reason);
+  [[gnu::cold]] void fail(const Error& error, pool::CloseReason reason);
   void keepRest(std::string_view rest);
   void renewDeadline();
   bool mayRead() const;
@@ -95,6 +95,7 @@ class Http1Conn final : public HttpConn, private event::IoHandler, private event
   WorkerContext& worker_;
   const ConnPolicy& policy_;
   const std::string& endpoint_;
+  http1::SectionMemo& memo_;
   std::unique_ptr<net::Transport> transport_;
   HttpConnSink* sink_ = nullptr;
   net::OutputQueue out_;

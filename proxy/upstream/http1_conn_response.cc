@@ -114,7 +114,7 @@ size_t Http1Conn::consume(std::string_view bytes) {
 size_t Http1Conn::consumeHead(std::string_view bytes) {
   http::ResponseHead head;
   const http1::ParseResult result =
-      http1::parseResponseHead(bytes, method_, kResponseLimits, worker_.fields, head);
+      http1::parseResponseHead(bytes, method_, kResponseLimits, worker_.fields, head, &memo_);
   if (result.status == http1::ParseStatus::NeedMore) return 0;
   if (result.status == http1::ParseStatus::Error) {
     fail(upstreamError(codeOf(result), result.detail), CloseReason::ProtocolError);

@@ -6,6 +6,7 @@
 #include "proxy/base/random.h"
 #include "proxy/codec/http/field.h"
 #include "proxy/codec/http1/parser.h"
+#include "proxy/codec/http1/section_memo.h"
 #include "proxy/event/dispatcher.h"
 
 namespace oxbow::upstream {
@@ -15,6 +16,7 @@ namespace oxbow::upstream {
 struct WorkerContext {
   static constexpr size_t kIn = 128 << 10;
   static constexpr size_t kOut = 96 << 10;
+  static constexpr size_t kMemos = 8;
 
   WorkerContext(event::Dispatcher& d, uint64_t seed) : dispatcher(d), random(seed) {}
 
@@ -23,6 +25,9 @@ struct WorkerContext {
   BlockPool blocks;
   uint64_t buffered = 0;             // response bytes read ahead of their clients
   uint64_t bufferLimit = 256 << 20;  // proxy_buffers_total
+  // Peers are spread over these: clients by number, servers by endpoint.
+  http1::SectionMemo requestMemos[kMemos];
+  http1::SectionMemo responseMemos[kMemos];
   http::Field fields[http1::kMaxFields];
   char in[kIn];
   char out[kOut];

@@ -1,3 +1,4 @@
+#include "proxy/codec/http1/section_memo.h"
 #include "proxy/codec/http1/serializer.h"
 #include "tests/fuzz/invariants.h"
 
@@ -56,9 +57,43 @@ void checkRewritten(http::RequestHead& head) {
   ASSERT(textOf(again.head.fields) == textOf(head.fields));
 }
 
+void checkSame(const ParseResult& a, const http::RequestHead& head, const ParseResult& b,
+               const http::RequestHead& other) {
+  ASSERT(sameResult(a, b));
+  if (a.status != ParseStatus::Done) return;
+  ASSERT(head.method == other.method && head.version == other.version && head.body == other.body);
+  ASSERT(head.keepAlive == other.keepAlive && head.expectContinue == other.expectContinue);
+  ASSERT(head.underscoreNames == other.underscoreNames && head.dotSegments == other.dotSegments);
+  ASSERT(head.contentLength == other.contentLength && head.absoluteForm == other.absoluteForm);
+  ASSERT(head.target == other.target && head.path == other.path);
+  ASSERT(head.authority == other.authority);
+  checkSameBlock(head.fields, other.fields);
+}
+
+// What was remembered of other messages changes nothing.
+void checkRecall(std::string_view input, const HeadLimits& limits, const ParseResult& result,
+                 const http::RequestHead& head) {
+  SectionMemo memo;
+  Request other;
+  for (int i = 0; i < 3; ++i) {
+    const ParseResult again = parseRequestHead(input, limits, other.fields, other.head, &memo);
+    checkSame(result, head, again, other.head);
+  }
+  const size_t line = input.find("\r\n");
+  if (line == std::string_view::npos) return;
+  for (const char* start : {"GET / HTTP/1.1", "OPTIONS * HTTP/1.1", "GET http://h/ HTTP/1.1"}) {
+    SectionMemo primed;
+    const ExactBytes prime(std::string(start).append(input.substr(line)));
+    parseRequestHead(prime.view(), wideLimits(), other.fields, other.head, &primed);
+    const ParseResult again = parseRequestHead(input, limits, other.fields, other.head, &primed);
+    checkSame(result, head, again, other.head);
+  }
+}
+
 void check(std::string_view input, const HeadLimits& limits) {
   Request request;
   const ParseResult result = parseRequestHead(input, limits, request.fields, request.head);
+  checkRecall(input, limits, result, request.head);
   checkPrefixes(input, result, [&limits](std::string_view part) {
     Request other;
     return parseRequestHead(part, limits, other.fields, other.head);

@@ -1,3 +1,4 @@
+#include "proxy/codec/http1/section_memo.h"
 #include "proxy/codec/http1/serializer.h"
 #include "tests/fuzz/invariants.h"
 
@@ -52,10 +53,43 @@ void checkRewritten(http::ResponseHead& head, Method method) {
   ASSERT(textOf(again.head.fields) == textOf(head.fields));
 }
 
+void checkSame(const ParseResult& a, const http::ResponseHead& head, const ParseResult& b,
+               const http::ResponseHead& other) {
+  ASSERT(sameResult(a, b));
+  if (a.status != ParseStatus::Done) return;
+  ASSERT(head.status == other.status && head.version == other.version && head.body == other.body);
+  ASSERT(head.keepAlive == other.keepAlive && head.hasContentLength == other.hasContentLength);
+  ASSERT(head.contentLength == other.contentLength && head.reason == other.reason);
+  checkSameBlock(head.fields, other.fields);
+}
+
+// What was remembered of other messages changes nothing.
+void checkRecall(std::string_view input, Method method, const HeadLimits& limits,
+                 const ParseResult& result, const http::ResponseHead& head) {
+  SectionMemo memo;
+  Response other;
+  for (int i = 0; i < 3; ++i) {
+    const ParseResult again =
+        parseResponseHead(input, method, limits, other.fields, other.head, &memo);
+    checkSame(result, head, again, other.head);
+  }
+  const size_t line = input.find("\r\n");
+  if (line == std::string_view::npos) return;
+  for (const char* start : {"HTTP/1.1 200 OK", "HTTP/1.1 304 Not Modified", "HTTP/1.0 200 OK"}) {
+    SectionMemo primed;
+    const ExactBytes prime(std::string(start).append(input.substr(line)));
+    parseResponseHead(prime.view(), Method::Get, wideLimits(), other.fields, other.head, &primed);
+    const ParseResult again =
+        parseResponseHead(input, method, limits, other.fields, other.head, &primed);
+    checkSame(result, head, again, other.head);
+  }
+}
+
 void check(std::string_view input, Method method, const HeadLimits& limits) {
   Response response;
   const ParseResult result =
       parseResponseHead(input, method, limits, response.fields, response.head);
+  checkRecall(input, method, limits, result, response.head);
   ASSERT(result.httpStatus == 0);
   checkPrefixes(input, result, [&limits, method](std::string_view part) {
     Response other;

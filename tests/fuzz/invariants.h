@@ -73,6 +73,12 @@ inline void checkBlock(const http::FieldBlock& block, std::string_view input) {
   ASSERT(isInside({block.base, block.end}, input));
 }
 
+inline void checkSameBlock(const http::FieldBlock& a, const http::FieldBlock& b) {
+  ASSERT(a.base == b.base && a.count == b.count && a.end == b.end && a.seen == b.seen);
+  for (uint16_t i = 0; i < a.count; ++i)
+    ASSERT(std::memcmp(&a.fields[i], &b.fields[i], sizeof(http::Field)) == 0);
+}
+
 inline bool sameResult(const http1::ParseResult& a, const http1::ParseResult& b) {
   return a.status == b.status && a.consumed == b.consumed && a.httpStatus == b.httpStatus &&
          a.tooLarge == b.tooLarge && std::string_view(a.detail) == b.detail;

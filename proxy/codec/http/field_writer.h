@@ -43,8 +43,11 @@ class FieldWriter {
     if (block_.count + count > fieldCapacity_ || lines.end > byteCapacity_ - block_.end)
       return false;
     std::memcpy(bytes_ + block_.end, lines.base, lines.end);
-    for (size_t i = 0; i < count; ++i)
-      block_.fields[block_.count + i] = movedBy(lines.fields[i], block_.end);
+    if (block_.end == 0)
+      std::memcpy(block_.fields, lines.fields, count * sizeof(Field));
+    else
+      for (size_t i = 0; i < count; ++i)
+        block_.fields[block_.count + i] = movedBy(lines.fields[i], block_.end);
     block_.count = static_cast<uint16_t>(block_.count + count);
     block_.seen |= lines.seen;
     block_.end = static_cast<uint16_t>(block_.end + lines.end);

@@ -24,7 +24,7 @@ struct Progress {
 };
 
 // The result of a request head or a trailer section that is not done.
-ParseResult refuse(const Fault& fault);
+[[gnu::cold]] ParseResult refuse(const Fault& fault);
 inline ParseResult resultOf(const Progress& progress) {
   return progress.fault != nullptr ? refuse(*progress.fault) : ParseResult{};
 }

@@ -11,6 +11,8 @@
 
 namespace oxbow::http1 {
 
+class SectionMemo;
+
 struct HeadLimits {
   uint32_t startLine = 8192;     // bytes of the request line with its CRLF: else 414
   uint32_t fieldBytes = 32768;   // bytes of all field lines: else 431 (responses: an error)
@@ -38,8 +40,9 @@ struct ParseResult {
 // An error is found as early as the bytes allow, an incomplete last line included, and no bytes
 // that follow change it. Content-Length: 0 is BodyKind::Length too. 501 and 417 wait for the end of
 // the head, so that a message that is malformed as well gets 400.
+// `memo`, which may be null, changes nothing but the time that it takes.
 ParseResult parseRequestHead(std::string_view bytes, const HeadLimits& limits, http::Field* storage,
-                             http::RequestHead& head);
+                             http::RequestHead& head, SectionMemo* memo = nullptr);
 
 // Parses one response head; `forMethod` is that of the request (HEAD and 2xx of CONNECT have no
 // body). 1xx, 204 and 304 have none either (RFC 9112, section 6.3): their lengths are told, not
@@ -47,7 +50,7 @@ ParseResult parseRequestHead(std::string_view bytes, const HeadLimits& limits, h
 // no httpStatus. Names with an underscore stay.
 ParseResult parseResponseHead(std::string_view bytes, http::Method forMethod,
                               const HeadLimits& limits, http::Field* storage,
-                              http::ResponseHead& head);
+                              http::ResponseHead& head, SectionMemo* memo = nullptr);
 
 // Parses the trailer section behind the last chunk, up to and with the empty line. Lines that may
 // not stand in trailers (RFC 9110, section 6.5.1) are dropped, those with an underscore in their

@@ -2,6 +2,7 @@
 #include "proxy/codec/http1/field_values.h"
 #include "proxy/codec/http1/parser.h"
 #include "proxy/codec/http1/request_line.h"
+#include "proxy/codec/http1/section_memo.h"
 
 namespace oxbow::http1 {
 
@@ -44,6 +45,18 @@ class RequestFields {
     if (http11 && (seen & http::bitOf(Name::Host)) == 0) return &kNoHost;
     head_.keepAlive = !connection_.close && (http11 || connection_.keepAlive);
     return unsupported_;
+  }
+
+  // REQUIRES: a usual request.
+  SectionMeaning meaning() const {
+    SectionMeaning meaning;
+    meaning.body = head_.body;
+    meaning.close = connection_.close;
+    meaning.expectContinue = head_.expectContinue;
+    meaning.hostOffset = static_cast<uint16_t>(head_.authority.data() - head_.fields.base);
+    meaning.hostLength = static_cast<uint16_t>(head_.authority.size());
+    meaning.contentLength = head_.contentLength;
+    return meaning;
   }
 
  private:
@@ -115,16 +128,46 @@ void clear(http::RequestHead& head) {
   head.added = {};
 }
 
+// A request whose lines mean what they mean in the next one like it: the request line changes
+// nothing.
+bool isUsual(const http::RequestHead& head) {
+  return head.version == Version::Http11 && !head.absoluteForm && head.target != "*";
+}
+
+void apply(const SectionMeaning& meaning, http::RequestHead& head) {
+  head.body = meaning.body;
+  head.keepAlive = !meaning.close;
+  head.expectContinue = meaning.expectContinue;
+  head.contentLength = meaning.contentLength;
+  head.authority = {head.fields.base + meaning.hostOffset, meaning.hostLength};
+}
+
+ParseResult doneAt(const char* next, const http::Input& input) {
+  ParseResult result;
+  result.status = ParseStatus::Done;
+  result.consumed = static_cast<uint32_t>(next - input.begin);
+  return result;
+}
+
 }  // namespace
 
 ParseResult parseRequestHead(std::string_view bytes, const HeadLimits& limits, http::Field* storage,
-                             http::RequestHead& head) {
+                             http::RequestHead& head, SectionMemo* memo) {
   const http::Input input{bytes.data(), bytes.data() + bytes.size()};
   Progress progress = skipEmptyLines(input);
   if (progress.next == nullptr) return resultOf(progress);
   clear(head);
   progress = readRequestLine(input, progress.next, limits.startLine, head);
   if (progress.next == nullptr) return resultOf(progress);
+  if (memo != nullptr && !isUsual(head)) memo = nullptr;
+  if (memo != nullptr) {
+    SectionMeaning meaning;
+    if (const char* end =
+            memo->recall(input, progress.next, limits, storage, head.fields, meaning)) {
+      apply(meaning, head);
+      return doneAt(end, input);
+    }
+  }
   RequestFields fields(input.begin, head);
   bool underscore = false;
   progress =
@@ -136,10 +179,8 @@ ParseResult parseRequestHead(std::string_view bytes, const HeadLimits& limits, h
   if (underscore && !limits.keepUnderscores)
     head.underscoreNames = dropUnderscoreNames(head.fields);
   if (const Fault* fault = fields.finish(head.fields.seen)) return refuse(*fault);
-  ParseResult result;
-  result.status = ParseStatus::Done;
-  result.consumed = static_cast<uint32_t>(progress.next - input.begin);
-  return result;
+  if (memo != nullptr && !underscore) memo->remember(head.fields, progress.next, fields.meaning());
+  return doneAt(progress.next, input);
 }
 
 }  // namespace oxbow::http1

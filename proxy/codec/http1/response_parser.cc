@@ -4,6 +4,7 @@
 #include "proxy/codec/http1/field_lines.h"
 #include "proxy/codec/http1/field_values.h"
 #include "proxy/codec/http1/parser.h"
+#include "proxy/codec/http1/section_memo.h"
 
 namespace oxbow::http1 {
 
@@ -128,6 +129,24 @@ class ResponseFields {
     }
   }
 
+  // What the lines said, ahead of finish(). REQUIRES: HTTP/1.1.
+  SectionMeaning meaning() const {
+    SectionMeaning meaning;
+    meaning.body = head_.body;
+    meaning.hasContentLength = head_.hasContentLength;
+    meaning.close = connection_.close;
+    meaning.keepAlive = connection_.keepAlive;
+    meaning.contentLength = head_.contentLength;
+    return meaning;
+  }
+  void apply(const SectionMeaning& meaning) {
+    head_.body = meaning.body;
+    head_.hasContentLength = meaning.hasContentLength;
+    head_.contentLength = meaning.contentLength;
+    connection_.close = meaning.close;
+    connection_.keepAlive = meaning.keepAlive;
+  }
+
  private:
   const Fault* onContentLength(std::string_view value, uint64_t seen);
   const Fault* onTransferEncoding(std::string_view value, uint64_t seen);
@@ -169,23 +188,34 @@ ParseResult refuseResponse(const Progress& progress) {
 
 ParseResult parseResponseHead(std::string_view bytes, http::Method forMethod,
                               const HeadLimits& limits, http::Field* storage,
-                              http::ResponseHead& head) {
+                              http::ResponseHead& head, SectionMemo* memo) {
   const Input input{bytes.data(), bytes.data() + bytes.size()};
   clear(head);
   Progress progress = readStatusLine(input, limits.startLine, head);
   if (progress.next == nullptr) return refuseResponse(progress);
-  bool underscore = false;  // which is allowed here
   ResponseFields fields(head);
-  progress =
-      readFieldLines(input, progress.next, limits, storage, head.fields, underscore, kActedNames,
-                     [&fields](Name name, std::string_view value, uint64_t seen) {
-                       return fields.onField(name, value, seen);
-                     });
-  if (progress.next == nullptr) return refuseResponse(progress);
+  if (head.version != Version::Http11) memo = nullptr;  // there they can mean something else
+  SectionMeaning meaning;
+  const char* end = nullptr;
+  if (memo != nullptr)
+    end = memo->recall(input, progress.next, limits, storage, head.fields, meaning);
+  if (end != nullptr) {
+    fields.apply(meaning);
+  } else {
+    bool underscore = false;  // which is allowed here
+    progress =
+        readFieldLines(input, progress.next, limits, storage, head.fields, underscore, kActedNames,
+                       [&fields](Name name, std::string_view value, uint64_t seen) {
+                         return fields.onField(name, value, seen);
+                       });
+    if (progress.next == nullptr) return refuseResponse(progress);
+    end = progress.next;
+    if (memo != nullptr) memo->remember(head.fields, end, fields.meaning());
+  }
   fields.finish(forMethod);
   ParseResult result;
   result.status = ParseStatus::Done;
-  result.consumed = static_cast<uint32_t>(progress.next - input.begin);
+  result.consumed = static_cast<uint32_t>(end - input.begin);
   return result;
 }
 
