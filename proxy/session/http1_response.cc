@@ -17,22 +17,24 @@ constexpr size_t kChunkFrame = 32;
 
 }  // namespace
 
-bool Http1Session::addRequestField(std::string_view name, std::string_view value) {
-  if (!state_->added.add(name, value)) return false;
+// The lines that the writer has now; those that were dropped before stay so.
+bool Http1Session::publishAdded() {
+  const bool holes = state_->head.added.holes;
   state_->head.added = state_->added.block();
+  state_->head.added.holes = holes;
   return true;
+}
+
+bool Http1Session::addRequestField(std::string_view name, std::string_view value) {
+  return state_->added.add(name, value) && publishAdded();
 }
 
 bool Http1Session::addRequestField(http::Name id, std::string_view name, std::string_view value) {
-  if (!state_->added.addKnown(id, name, value)) return false;
-  state_->head.added = state_->added.block();
-  return true;
+  return state_->added.addKnown(id, name, value) && publishAdded();
 }
 
 bool Http1Session::addRequestLines(const http::FieldBlock& lines) {
-  if (!state_->added.addLines(lines)) return false;
-  state_->head.added = state_->added.block();
-  return true;
+  return state_->added.addLines(lines) && publishAdded();
 }
 
 void Http1Session::onInformational(http::ResponseHead& head) {

@@ -160,6 +160,7 @@ class Http1Session final : private Exchange,  // first: most of its virtual call
 
   // Output (Exchange)
   http::RequestHead& request() override { return state_->head; }
+  bool publishAdded();
   bool addRequestField(std::string_view name, std::string_view value) override;
   bool addRequestField(http::Name id, std::string_view name, std::string_view value) override;
   bool addRequestLines(const http::FieldBlock& lines) override;

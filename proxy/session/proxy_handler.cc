@@ -220,6 +220,8 @@ bool ProxyHandler::editRequest(Exchange& exchange, const route::Route& route,
   bool fits = true;
   for (const route::FieldEdit& edit : route.setRequest) {
     head.fields.drop(edit.name);
+    head.added.drop(
+        edit.name);  // what we add by ourselves too: the configuration has the last word
     if (edit.value.empty()) continue;
     char value[kMaxEditedValue];
     const size_t size = edit.value.write(value, sizeof value, variables);

@@ -44,7 +44,7 @@ size_t FieldBlock::drop(Name name) {
   size_t dropped = 0;
   for (Field* field = begin(); field != end_(); ++field) {
     if (field->name() != name || field->dropped()) continue;
-    field->drop();
+    drop(*field);
     ++dropped;
   }
   return dropped;
@@ -54,7 +54,7 @@ size_t FieldBlock::drop(std::string_view name) {
   size_t dropped = 0;
   for (Field* field = begin(); field != end_(); ++field) {
     if (field->dropped() || !equalsIgnoreCase(nameAt(*field), name)) continue;
-    field->drop();
+    drop(*field);
     ++dropped;
   }
   return dropped;

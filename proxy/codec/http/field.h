@@ -66,7 +66,6 @@ struct Field {
 
   Name name() const { return static_cast<Name>(nameId); }
   bool dropped() const { return nameLength == 0; }
-  void drop() { nameLength = 0; }
 };
 static_assert(sizeof(Field) == 8);
 
@@ -89,8 +88,9 @@ struct FieldBlock {
   const char* base = nullptr;
   Field* fields = nullptr;
   uint16_t count = 0;
-  uint16_t end = 0;   // offset just behind the CRLF of the last line
-  uint64_t seen = 0;  // bitOf(Name) of every line, dropped ones too
+  uint16_t end = 0;    // offset just behind the CRLF of the last line
+  bool holes = false;  // some lines are dropped
+  uint64_t seen = 0;   // bitOf(Name) of every line, dropped ones too
 
   bool has(Name name) const { return (seen & bitOf(name)) != 0; }
   bool hasAny(uint64_t names) const { return (seen & names) != 0; }
@@ -111,6 +111,11 @@ struct FieldBlock {
   // Its value; empty when there is none.
   std::string_view value(Name name) const;
 
+  // Marks that line as not forwarded. REQUIRES: one of this block.
+  void drop(Field& field) {
+    field.nameLength = 0;
+    holes = true;
+  }
   // Marks every line of that name as not forwarded; returns how many.
   size_t drop(Name name);
   size_t drop(std::string_view name);

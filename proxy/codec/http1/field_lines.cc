@@ -53,7 +53,7 @@ uint16_t dropUnderscoreNames(http::FieldBlock& block) {
   uint16_t dropped = 0;
   for (http::Field* field = block.begin(); field != block.end_(); ++field) {
     if (block.nameAt(*field).find('_') == std::string_view::npos) continue;
-    field->drop();
+    block.drop(*field);
     ++dropped;
   }
   return dropped;

@@ -147,6 +147,7 @@ inline Progress readFieldLines(http::Input input, const char* section, const Hea
   block.fields = storage;
   block.count = static_cast<uint16_t>(field - storage);
   block.end = static_cast<uint16_t>(at - section);
+  block.holes = false;
   block.seen = seen;
   return {at + 2};
 }

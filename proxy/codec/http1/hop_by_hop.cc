@@ -35,7 +35,7 @@ void dropHopByHop(http::FieldBlock& fields) {
     if ((bit & kHopNames) == 0) continue;
     if (field->name() == Name::Connection && !field->dropped())
       dropNamed(fields, fields.valueAt(*field));
-    field->drop();
+    fields.drop(*field);
   }
 }
 

@@ -20,6 +20,7 @@ const char* SectionMemo::recall(http::Input input, const char* section, const He
   block.fields = storage;
   block.count = count_;
   block.end = static_cast<uint16_t>(size_ - kEmptyLine);
+  block.holes = false;
   block.seen = seen_;
   meaning = meaning_;
   return section + size_;

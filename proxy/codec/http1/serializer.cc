@@ -65,6 +65,9 @@ size_t lineStart(const FieldBlock& block, size_t index) {
 
 // Copies the lines [first, last) but dropped ones and those with a name in `skipped`.
 char* putLines(char* out, const FieldBlock& block, size_t first, size_t last, uint64_t skipped) {
+  if (first == last) return out;
+  if (!block.holes && (block.seen & skipped) == 0)
+    return putSlice(out, block.base, lineStart(block, first), lineStart(block, last));
   size_t run = lineStart(block, first);
   for (size_t i = first; i < last; ++i) {
     const Field field = block.fields[i];
@@ -74,10 +77,6 @@ char* putLines(char* out, const FieldBlock& block, size_t first, size_t last, ui
   }
   const size_t end = lineStart(block, last);
   return run != end ? putSlice(out, block.base, run, end) : out;
-}
-
-char* putAdded(char* out, const FieldBlock& added) {
-  return added.count == 0 ? out : putSlice(out, added.base, 0, added.end);  // none is dropped
 }
 
 uint64_t skippedNames(const Framing& framing) {
@@ -157,7 +156,7 @@ char* writeRequestHead(char* out, const http::RequestHead& head, std::string_vie
   out = put(out, target);
   out = putLiteral(out, " HTTP/1.1\r\n");
   out = putRequestLines(out, head.fields, authority, skippedNames(framing));
-  out = putAdded(out, head.added);
+  out = putLines(out, head.added, 0, head.added.count, 0);
   return putFraming(out, framing);
 }
 
@@ -168,7 +167,7 @@ char* writeResponseHead(char* out, const http::ResponseHead& head, const Framing
   out = put(out, head.reason.empty() ? reasonOf(head.status) : head.reason);
   out = putLiteral(out, "\r\n");
   out = putLines(out, head.fields, 0, head.fields.count, skippedNames(framing));
-  out = putAdded(out, head.added);
+  out = putLines(out, head.added, 0, head.added.count, 0);
   return putFraming(out, framing);
 }
 

@@ -17,7 +17,7 @@ ParseResult parseTrailers(std::string_view bytes, const HeadLimits& limits, http
   if (progress.next == nullptr) return resultOf(progress);
   if (underscore && !limits.keepUnderscores) dropUnderscoreNames(trailers);
   for (http::Field* field = trailers.begin(); field != trailers.end_(); ++field)
-    if (isControlField(field->name(), trailers.nameAt(*field))) field->drop();
+    if (isControlField(field->name(), trailers.nameAt(*field))) trailers.drop(*field);
   ParseResult result;
   result.status = ParseStatus::Done;
   result.consumed = static_cast<uint32_t>(progress.next - input.begin);

@@ -116,6 +116,19 @@ TEST_CASE("added lines come behind the received ones") {
         "Content-Length: 0\r\n\r\n");
 }
 
+TEST_CASE("added lines can be dropped like received ones") {
+  ParsedRequest request("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  char bytes[256];
+  http::Field fields[4];
+  http::FieldWriter writer(bytes, sizeof bytes, fields, 4);
+  REQUIRE(writer.add("X-A", "1"));
+  REQUIRE(writer.add("Via", "us"));
+  REQUIRE(writer.add("X-B", "2"));
+  request.head.added = writer.block();
+  CHECK(request.head.added.drop("via") == 1);
+  CHECK(written(request.head) == "GET / HTTP/1.1\r\nHost: h\r\nX-A: 1\r\nX-B: 2\r\n\r\n");
+}
+
 TEST_CASE("the bound holds for the longest of everything") {
   const ParsedRequest request("M / HTTP/1.0\r\n\r\n");
   const std::string target(300, 't');

@@ -2,7 +2,8 @@
 
 #include <doctest/doctest.h>
 
-#include <regex>
+#include <algorithm>
+#include <string_view>
 
 #include "tests/unit/log/temp_dir.h"
 
@@ -32,14 +33,21 @@ size_t count(const std::string& text, std::string_view part) {
   return result;
 }
 
+// Whether `text` is `form`, where a '9' of `form` stands for any digit.
+bool hasForm(std::string_view text, std::string_view form) {
+  const auto fits = [](char c, char wanted) {
+    return wanted == '9' ? c >= '0' && c <= '9' : c == wanted;
+  };
+  return text.size() == form.size() && std::equal(text.begin(), text.end(), form.begin(), fits);
+}
+
 }  // namespace
 
 TEST_CASE_FIXTURE(LogFixture, "a line has an ISO time in UTC, a level and its text") {
   LOG_WARN("cannot resolve {}: {}", "api.internal", 7);
-  CHECK(std::regex_match(
-      text(),
-      std::regex(
-          R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z \[warning\] cannot resolve api\.internal: 7\n)")));
+  const std::string line = text();
+  CAPTURE(line);
+  CHECK(hasForm(line, "9999-99-99T99:99:99.999Z [warning] cannot resolve api.internal: 7\n"));
 }
 
 TEST_CASE_FIXTURE(LogFixture, "arguments of disabled lines are not evaluated") {
