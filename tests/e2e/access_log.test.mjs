@@ -17,12 +17,12 @@ const kKeys = ['time', 'client', 'method', 'host', 'target', 'protocol', 'status
 
 const linesOf = (text) => text.split('\n').slice(0, -1).map((line) => JSON.parse(line));
 
-const linesOnStdout = (oxbow, count) => until(3000, `${count} lines`, () => {
+const linesOnStdout = (oxbow, count) => until(10000, `${count} lines`, () => {
   const lines = linesOf(oxbow.stdout);
   return lines.length >= count && lines;
 });
 
-const linesInFile = (file, count) => until(3000, `${count} lines in ${file}`, () => {
+const linesInFile = (file, count) => until(10000, `${count} lines in ${file}`, () => {
   const lines = fs.existsSync(file) ? linesOf(fs.readFileSync(file, 'utf8')) : [];
   return lines.length >= count && lines;
 });
@@ -37,7 +37,7 @@ test('each request is a line with all fields, and the request id of the origin',
   const oxbow = await startOxbow(t, proxyTo(origin.address, {
     listener: 'access_log: { path: stdout, format: json }',
   }));
-  const began = Date.now();
+  const began = Date.now();  // upper bounds below tell units, not speed
   await curl(['-A', 'tester "1"', '-e', 'http://from/', `${oxbow.url}/a?b=c`]);
   await sleep(100);
   await curl(['--data-binary', 'seven b', '-H', 'X-Request-Id: my-own.id', `${oxbow.url}/post`]);
@@ -58,15 +58,15 @@ test('each request is a line with all fields, and the request id of the origin',
     user_agent: 'tester "1"', referer: 'http://from/',
   });
   assert.match(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
-  assert.ok(Date.parse(time) >= began - 1 && Date.parse(time) < began + 2000, time);
-  assert.ok(connection_age_ms < 50);
-  assert.ok(connect_ms > 0 && connect_ms < 50 && wait_ms >= connect_ms / 2 && wait_ms < 50);
-  assert.ok(first_byte_ms >= 48 && first_byte_ms < 500);
-  assert.ok(total_ms >= first_byte_ms && total_ms < 1000);
+  assert.ok(Date.parse(time) >= began - 1 && Date.parse(time) <= Date.now(), time);
+  assert.ok(connection_age_ms < 1000);
+  assert.ok(connect_ms > 0 && connect_ms < 1000 && wait_ms >= connect_ms / 2 && wait_ms < 1000);
+  assert.ok(first_byte_ms >= 48 && first_byte_ms < 2000);
+  assert.ok(total_ms >= first_byte_ms && total_ms < 4000);
 
   assert.equal(second.reused, true);
   assert.equal(second.connection_requests, 1);
-  assert.ok(second.connection_age_ms >= 145 && second.connection_age_ms < 2000);
+  assert.ok(second.connection_age_ms >= 145 && second.connection_age_ms < 10000);
   assert.equal(second.request_bytes, 7);
   assert.equal(second.connect_ms, 0);
   assert.equal(third.protocol, 'HTTP/1.0');
@@ -81,7 +81,7 @@ async function leave(oxbow, target, there) {
   const socket = net.connect(oxbow.port, '127.0.0.1');
   socket.on('error', () => {});
   socket.write(`GET ${target} HTTP/1.1\r\nHost: leaver\r\n\r\n`);
-  await until(3000, 'the request at the origin', there);
+  await until(10000, 'the request at the origin', there);
   socket.resetAndDestroy();
 }
 
@@ -97,7 +97,7 @@ test('what went wrong has its token', async (t) => {
   });
   const address = origin.address;
   const oxbow = await startOxbow(t, proxyTo(address, {
-    upstream: 'read_timeout: 300ms',
+    upstream: 'read_timeout: 1s',
     listener: 'access_log: { path: stdout }',
   }));
   assert.equal((await curl([`${oxbow.url}/dies`])).status, 502);
@@ -135,12 +135,12 @@ test('tries, their endpoint and the wait are told, whatever came of them', async
   const deadAddress = dead.address;
   await dead.stop();
   const oxbow = await startOxbow(t, proxyTo(`${deadAddress}", "${origin.address}`, {
-    upstream: 'max_total_conns: 1\nqueue: { timeout: 300ms }',
+    upstream: 'max_total_conns: 1\nqueue: { timeout: 1s }',
     listener: 'access_log: { path: stdout }',
   }));
   // Round robin begins with the first, which refuses.
   const first = curl([`${oxbow.url}/held`]);
-  await until(3000, 'the request at the origin', () => held.length === 1);
+  await until(10000, 'the request at the origin', () => held.length === 1);
   assert.equal((await curl([`${oxbow.url}/late`])).status, 503);
   held[0].end('ok');
   assert.equal((await first).status, 200);
@@ -151,7 +151,7 @@ test('tries, their endpoint and the wait are told, whatever came of them', async
   const late = lines.find(({ target }) => target === '/late');
   assert.deepEqual({ error: late.error, endpoint: late.endpoint, tries: late.tries },
     { error: 'connection_limit_reached', endpoint: null, tries: 0 });
-  assert.ok(late.wait_ms >= 295 && late.wait_ms < 1500, `${late.wait_ms} ms`);
+  assert.ok(late.wait_ms >= 995 && late.wait_ms < 4500, `${late.wait_ms} ms`);
 });
 
 test('no name or value breaks a line', async (t) => {
@@ -228,7 +228,7 @@ test('SIGUSR1 opens a file anew that was moved away; no line is lost', async (t)
     await sleep(150);
     fs.renameSync(file, old);
     oxbow.signal('SIGUSR1');
-    await until(2000, 'the new file', () => fs.existsSync(file));
+    await until(10000, 'the new file', () => fs.existsSync(file));
   }
   await linesInFile(file, 1);
   over = true;
@@ -249,7 +249,7 @@ test('text format, and no log when it is off', async (t) => {
   const off = await startOxbow(t, proxyTo(origin.address, { listener: 'access_log: off' }));
   await curl([`${off.url}/`]);
   await curl(['-A', 'me', `${text.url}/x`]);
-  await until(3000, 'the line', () => text.stderr.includes('GET'));
+  await until(10000, 'the line', () => text.stderr.includes('GET'));
   const time = String.raw`\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d \+0000`;
   assert.match(text.stderr, new RegExp(String.raw`^127\.0\.0\.1 - - \[${time}\] ` +
     String.raw`"GET /x HTTP/1\.1" 200 10 "-" "me" host="127\.0\.0\.1:${text.port}" ` +

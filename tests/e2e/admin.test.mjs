@@ -20,6 +20,15 @@ const page = async (oxbow, target) => {
 const metricsOf = (oxbow) => page(oxbow, '/metrics');
 const upstreamOf = async (oxbow) => JSON.parse(await page(oxbow, '/api/upstreams')).upstreams[0];
 
+// The upstream when that many requests are over: they are counted behind the last byte that their
+// clients got.
+const upstreamBehind = (oxbow, count) => until(5000, `${count} requests counted`, async () => {
+  const upstream = await upstreamOf(oxbow);
+  const { '2xx': good } = upstream.requests;
+  assert.ok(good <= count, `${good} requests counted`);
+  return good === count && upstream.endpoints[0].active === 0 && upstream;
+});
+
 // The value of the only series whose name and labels match.
 function value(metrics, name, ...labels) {
   const lines = metrics.split('\n').filter((line) =>
@@ -51,10 +60,9 @@ test('healthz, readyz, and 503 while it drains', async (t) => {
   assert.equal(await page(oxbow, '/healthz'), 'ok\n');
   assert.equal(await page(oxbow, '/readyz'), 'ready\n');
   const request = curl([oxbow.url]);
-  await until(3000, 'the request', () => held.length === 1);
+  await until(10000, 'the request', () => held.length === 1);
   oxbow.signal('SIGTERM');
-  await sleep(200);
-  assert.equal((await curl([`${oxbow.adminUrl}/readyz`])).status, 503);
+  await until(3000, '503', async () => (await curl([`${oxbow.adminUrl}/readyz`])).status === 503);
   assert.equal(await page(oxbow, '/healthz'), 'ok\n');
   held[0].end('done');
   assert.equal((await request).text, 'done');
@@ -62,15 +70,15 @@ test('healthz, readyz, and 503 while it drains', async (t) => {
 
 test('/api/upstreams and /metrics equal what the origin counted', async (t) => {
   const origin = await startOrigin(t, (request, response) => {
-    setTimeout(() => response.end('0123456789'), 2);
+    setTimeout(() => response.end('0123456789'), 5);
   });
   const oxbow = await startOxbow(t, proxyTo(origin.address, {
     top, upstream: 'max_conns: 8\nkeepalive: 8\nkeepalive_requests: 150',
   }));
   await ask(oxbow, 3000, 20);
-  const seen = { requests: origin.requests, ...origin.connections };
-  assert.equal(seen.requests, 3000);
-  const upstream = await upstreamOf(oxbow);
+  assert.equal(origin.requests, 3000);
+  const upstream = await upstreamBehind(oxbow, 3000);
+  const seen = { requests: origin.requests, opened: origin.connections.opened };
   const metrics = await metricsOf(oxbow);
   const [endpoint] = upstream.endpoints;
   assert.equal(endpoint.address, origin.address);
@@ -82,12 +90,11 @@ test('/api/upstreams and /metrics equal what the origin counted', async (t) => {
   assert.equal(endpoint.idle, endpoint.opened - endpoint.closed.total);
   assert.equal(endpoint.active + endpoint.connecting, 0);
   assert.ok(endpoint.closed.keepalive_requests >= 12);
-  assert.equal(upstream.requests['2xx'], 3000);
   assert.equal(upstream.queue.served, 3000);
   assert.equal(upstream.queue.waiting, 0);
   assert.equal(upstream.max_conns, 8);
-  assert.ok(upstream.first_byte_ms.p50 >= 1.5 && upstream.first_byte_ms.p50 < 200);
-  await until(2000, 'closed ones gone at the origin', () =>
+  assert.ok(upstream.first_byte_ms.p50 >= 1.5 && upstream.first_byte_ms.p50 < 1000);
+  await until(5000, 'closed ones gone at the origin', () =>
     origin.connections.open.size === endpoint.idle);
 
   const labels = ['upstream="app"', `endpoint="${origin.address}"`];
@@ -104,7 +111,7 @@ test('every queued request is counted while it waits', async (t) => {
   const origin = await startOrigin(t, (request, response) => held.push(response));
   const oxbow = await startOxbow(t, proxyTo(origin.address, { top, upstream: 'max_conns: 2' }));
   const requests = Array.from({ length: 7 }, () => curl([oxbow.url]));
-  await until(5000, 'two at the origin, five in the queue', async () => {
+  await until(20000, 'two at the origin, five in the queue', async () => {
     const { queue, endpoints: [{ active }] } = await upstreamOf(oxbow);
     return held.length === 2 && active === 2 && queue.waiting === 5;
   });
@@ -112,21 +119,29 @@ test('every queued request is counted while it waits', async (t) => {
   const answering = setInterval(() => held.splice(0).forEach((response) => response.end()), 5);
   for (const { status } of await Promise.all(requests)) assert.equal(status, 200);
   clearInterval(answering);
-  assert.equal((await upstreamOf(oxbow)).queue.waiting, 0);
+  assert.equal((await upstreamBehind(oxbow, 7)).queue.waiting, 0);
 });
 
-test('errors, replays and the learned age show up', async (t) => {
-  const origin = await startSilentOrigin(t, 200);
+// Asks once in a while until three closes by the silent origin agree on its age, and `told` says
+// so. A machine under load makes them differ now and then.
+async function learnAge(oxbow, idleMs, told) {
+  return until(60 * idleMs, 'a learned age', async () => {
+    await ask(oxbow, 1, 1, { headers: { 'X-Nonce': 'n' } });
+    await sleep(idleMs + 200);
+    return told();
+  });
+}
+
+test('closes by the server and the age learned from them show up', async (t) => {
+  const origin = await startSilentOrigin(t, 400);
   const oxbow = await startOxbow(t, proxyTo(origin.address, { top }));
-  const headers = { 'X-Nonce': 'n' };
-  for (let i = 0; i < 4; ++i) {
-    await ask(oxbow, 1, 1, { headers });
-    await sleep(350);
-  }
-  const [endpoint] = (await upstreamOf(oxbow)).endpoints;
+  const endpoint = await learnAge(oxbow, 400, async () => {
+    const [seen] = (await upstreamOf(oxbow)).endpoints;
+    return seen.learned_idle_s !== null && seen.idle === 0 && seen;
+  });
   const { opened } = await origin.counts();
   assert.equal(endpoint.opened, opened);
-  assert.ok(endpoint.learned_idle_s > 0.19 && endpoint.learned_idle_s < 0.3,
+  assert.ok(endpoint.learned_idle_s > 0.35 && endpoint.learned_idle_s < 0.8,
     `${endpoint.learned_idle_s}`);
   assert.ok(endpoint.closed.server_closed >= 3);
   assert.equal(endpoint.closed.total, opened);
@@ -151,15 +166,12 @@ test('promtool has nothing to say about /metrics, before and after traffic', asy
 });
 
 test('docs/metrics.md names the metrics that there are, and their types', async (t) => {
-  const origin = await startSilentOrigin(t, 100);
+  const origin = await startSilentOrigin(t, 300);
   const oxbow = await startOxbow(t, proxyTo(origin.address, {
     top, listener: 'access_log: { path: stderr }',
   }));
   // What has something to say only then: a ratio, and a learned age.
-  for (let i = 0; i < 4; ++i) {
-    await ask(oxbow, 1, 1, { headers: { 'X-Nonce': 'n' } });
-    await sleep(200);
-  }
+  await learnAge(oxbow, 300, async () => (await metricsOf(oxbow)).includes('learned_idle_age'));
   const docs = fs.readFileSync(
     fileURLToPath(new URL('../../docs/metrics.md', import.meta.url)), 'utf8');
   const told = [...docs.matchAll(/^\| `(oxbow_\w+)` \| (\w+) \|/gm)].map((m) => `${m[1]} ${m[2]}`);
@@ -234,5 +246,5 @@ test('scrapes under load do not disturb it, and a crowd of them is bounded', asy
   };
   await Promise.all([...Array.from({ length: 10 }, scrape), ask(oxbow, 5000, 10)]);
   assert.ok(scrapes > 10);
-  assert.equal((await upstreamOf(oxbow)).requests['2xx'], 5000);
+  await upstreamBehind(oxbow, 5000);
 });

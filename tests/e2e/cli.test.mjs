@@ -25,7 +25,7 @@ async function serve(t, word, ...args) {
   const child = new Process(binary, args);
   atEnd(t, async () => {
     child.signal('SIGTERM');
-    assert.deepEqual(await child.finish(5000), { code: 0, signal: null });
+    assert.deepEqual(await child.finish(10000), { code: 0, signal: null });
   });
   child.port = await until(10000, word, () => {
     assert.ok(child.running, child.stderr);
@@ -199,7 +199,7 @@ test('proxy in front of origin, without a file', async (t) => {
   assert.match(echo.text, /^via: 1\.1 oxbow\r?$/mi);
   assert.match(echo.text, /what I said$/);
   assert.equal((await curl([`${proxy.url}/status/418`])).status, 418);
-  await until(2000, 'its access log', () => proxy.stdout.trim().split('\n').length === 4);
+  await until(10000, 'its access log', () => proxy.stdout.trim().split('\n').length === 4);
   assert.match(proxy.stdout, /"GET \/bytes\/1000000 HTTP\/1\.1" 200 1000000 /);
   assert.match(proxy.stdout, /"POST \/echo HTTP\/1\.1" 200 .* reused=1 /);
 });
@@ -221,8 +221,8 @@ test('proxy ends when it is told to, with status 0', async (t) => {
   const origin = await startOrigin(t, (request, response) => response.end('ok'));
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT']) {
     const proxy = new Process(binary, ['proxy', '--from', '127.0.0.1:0', '--to', origin.address]);
-    await until(5000, 'listening', () => proxy.stderr.includes('listening on'));
+    await until(10000, 'listening', () => proxy.stderr.includes('listening on'));
     proxy.signal(signal);
-    assert.deepEqual(await within(2000, 'its end', proxy.exited), { code: 0, signal: null });
+    assert.deepEqual(await within(5000, 'its end', proxy.exited), { code: 0, signal: null });
   }
 });

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { Process, atEnd, proxyTo, sleep, startOxbow, until } from './harness.mjs';
-import { echoNonce, startOrigin } from './origin.mjs';
+import { countMost, echoNonce, startOrigin } from './origin.mjs';
 
 const get = (url, agent, headers = {}) => new Promise((done, failed) => {
   const request = http.get(url, { agent, headers }, (response) => {
@@ -47,17 +47,13 @@ test('max_conns: 10 is ten connections for 10,000 requests of 100 clients', asyn
 
 test('max_total_conns: 5 holds over three servers', async (t) => {
   const origins = await Promise.all([1, 2, 3].map(() => startOrigin(t)));
-  let most = 0;
-  const count = () => {
-    const open = origins.reduce((sum, origin) => sum + origin.connections.open.size, 0);
-    most = Math.max(most, open);
-  };
-  for (const origin of origins) origin.server.on('connection', count);
+  const most = countMost(origins.map((origin) => origin.server), () =>
+    origins.reduce((sum, origin) => sum + origin.connections.open.size, 0));
   const servers = origins.map((origin) => origin.address).join('", "');
   const oxbow = await startOxbow(t, proxyTo(servers, { upstream: 'max_total_conns: 5' }));
   await load(oxbow, 50, 5000);
   assert.equal(origins.reduce((sum, origin) => sum + origin.requests, 0), 5000);
-  assert.equal(most, 5);
+  assert.equal(most.value, 5);
   for (const origin of origins) assert.ok(origin.requests > 0);
 });
 
@@ -79,7 +75,7 @@ test('a full queue is a 503 at once, a late one after its time', async (t) => {
   const origin = await startOrigin(t, (request, response) => held.push(response));
   const oxbow = await startOxbow(t, proxyTo(origin.address, { upstream: `
     max_conns: 2
-    queue: { size: 3, timeout: 500ms }` }));
+    queue: { size: 3, timeout: 3s }` }));
   const agent = new http.Agent();
   const started = Date.now();
   const ended = [];
@@ -88,14 +84,14 @@ test('a full queue is a 503 at once, a late one after its time', async (t) => {
     ended.push({ status, after: Date.now() - started, says: headers['proxy-status'],
       retry: headers['retry-after'] });
   });
-  await until(3000, 'three refused and three late', () => ended.length === 6);
+  await until(15000, 'three refused and three late', () => ended.length === 6);
   for (const { status, says, retry } of ended) {
     assert.equal(status, 503);
     assert.match(says, /^oxbow; error=connection_limit_reached/);
     assert.equal(retry, '1');
   }
-  assert.ok(ended.slice(0, 3).every(({ after }) => after < 400), JSON.stringify(ended));
-  assert.ok(ended.slice(3).every(({ after }) => after >= 490 && after < 1500),
+  assert.ok(ended.slice(0, 3).every(({ after }) => after < 2500), JSON.stringify(ended));
+  assert.ok(ended.slice(3).every(({ after }) => after >= 2990 && after < 10000),
     JSON.stringify(ended));
   for (const response of held) response.end();
   await Promise.all(requests);
@@ -114,16 +110,16 @@ async function beside(t, size) {
     ++answered;
   });
   const oxbow = await startOxbow(t, proxyTo(origin.address, {
-    upstream: 'max_conns: 1\nqueue: { size: 10, timeout: 1s }',
+    upstream: 'max_conns: 1\nqueue: { size: 10, timeout: 3s }',
     listener: 'sndbuf: 4k',
   }));
   const client = new Process('python3', [slowClient, String(oxbow.port), '/slow']);
   atEnd(t, () => {
     client.signal('SIGKILL');
-    return client.finish(1000);
+    return client.finish(5000);
   });
-  await until(5000, 'the slow request', () => answered === 1);
-  await until(5000, 'its first bytes', () => client.stdout.includes('\n'));
+  await until(10000, 'the slow request', () => answered === 1);
+  await until(10000, 'its first bytes', () => client.stdout.includes('\n'));
   await sleep(100);
   const started = Date.now();
   const { status } = await get(`${oxbow.url}/`, new http.Agent());
@@ -135,7 +131,7 @@ async function beside(t, size) {
 test('a client that reads 1 KiB a second holds no connection for a 60 KB response', async (t) => {
   const { status, ms, opened } = await beside(t, 60000);
   assert.equal(status, 200);
-  assert.ok(ms < 500, `${ms} ms`);
+  assert.ok(ms < 2000, `${ms} ms`);  // the slow one takes a minute
   assert.equal(opened, 1);
 });
 

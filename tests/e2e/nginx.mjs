@@ -97,12 +97,12 @@ class Nginx {
 
   async kill() {
     this.process.signal('SIGKILL');
-    await this.process.finish(5000);
+    await this.process.finish(10000);
   }
 
   async stop() {
     if (this.process?.running) this.process.signal('SIGTERM');
-    await this.process?.finish(5000);
+    await this.process?.finish(10000);
   }
 
   // The `count` requests that nginx saw, in order: { connection, nth, method, uri, status, length,
@@ -110,7 +110,7 @@ class Nginx {
   async seen(count) {
     const log = path.join(this.dir, 'access.log');
     const lines = () => fs.readFileSync(log, 'utf8').split('\n').filter((line) => line !== '');
-    await until(2000, `${count} requests at nginx`, () => lines().length >= count);
+    await until(10000, `${count} requests at nginx`, () => lines().length >= count);
     assert.equal(lines().length, count, 'requests at nginx');
     return lines().map((line) => {
       const [, connection, nth, method, uri, status, length, bodyFile, expect, nonce] =

@@ -57,8 +57,8 @@ test('SIGTERM: what is in progress ends well, then the process', async (t) => {
   await until(5000, 'both at the origin', () => held.length === 2);
 
   oxbow.signal('SIGTERM');
-  await within(1000, 'end of the idle client', idle.ended);
-  await until(1000, 'no new clients', () => refused(oxbow.port));
+  await within(3000, 'end of the idle client', idle.ended);
+  await until(3000, 'no new clients', () => refused(oxbow.port));
   await sleep(500);
   assert.ok(oxbow.running);
   finish();
@@ -68,17 +68,17 @@ test('SIGTERM: what is in progress ends well, then the process', async (t) => {
   assert.equal(whole.text, 'done\n');
   assert.equal(streamed.text, 'begun done\n');
   assert.equal(streamed.cut, false);
-  assert.deepEqual(await within(1000, 'end of oxbow', oxbow.exited), { code: 0, signal: null });
+  assert.deepEqual(await within(3000, 'end of oxbow', oxbow.exited), { code: 0, signal: null });
   assert.equal(origin.requests, 3);
-  await until(1000, 'connections closed', () => origin.connections.open.size === 0);
+  await until(3000, 'connections closed', () => origin.connections.open.size === 0);
 });
 
 test('SIGTERM with nothing to do: the end comes at once', async (t) => {
   const { oxbow } = await start(t);
   const clients = await Promise.all(Array.from({ length: 50 }, () => idleClient(t, oxbow)));
   oxbow.signal('SIGTERM');
-  assert.deepEqual(await within(1000, 'end of oxbow', oxbow.exited), { code: 0, signal: null });
-  await within(1000, 'end of the clients', Promise.all(clients.map(({ ended }) => ended)));
+  assert.deepEqual(await within(3000, 'end of oxbow', oxbow.exited), { code: 0, signal: null });
+  await within(3000, 'end of the clients', Promise.all(clients.map(({ ended }) => ended)));
 });
 
 test('a request that is on its way in when SIGTERM comes is served', async (t) => {
@@ -88,15 +88,16 @@ test('a request that is on its way in when SIGTERM comes is served', async (t) =
   let text = '';
   socket.on('data', (bytes) => { text += bytes; });
   socket.write('GET /quick HTTP/1.1\r\nHost: la');
-  await sleep(200);
+  // Both answers say that oxbow has seen what came before them.
+  await idleClient(t, oxbow);
   oxbow.signal('SIGTERM');
-  await sleep(200);
+  await until(3000, 'no new clients', () => refused(oxbow.port));
   socket.write('te\r\n\r\n');
   await within(2000, 'the answer', new Promise((done) => socket.on('close', done)));
   assert.match(text, /^HTTP\/1\.1 200 OK\r\n/);
   assert.match(text, /^Connection: close\r$/mi);
   assert.match(text, /done\n/);
-  assert.deepEqual(await within(1000, 'end of oxbow', oxbow.exited), { code: 0, signal: null });
+  assert.deepEqual(await within(3000, 'end of oxbow', oxbow.exited), { code: 0, signal: null });
 });
 
 test('shutdown_timeout cuts what does not end', async (t) => {
@@ -107,10 +108,10 @@ test('shutdown_timeout cuts what does not end', async (t) => {
   await until(5000, 'request at the origin', () => origin.requests === 1);
   const started = Date.now();
   oxbow.signal('SIGTERM');
-  const end = await within(3000, 'end of oxbow', oxbow.exited);
+  const end = await within(5000, 'end of oxbow', oxbow.exited);
   const ms = Date.now() - started;
   assert.deepEqual(end, { code: 0, signal: null });
-  assert.ok(ms >= 950 && ms < 2000, `${ms} ms`);
+  assert.ok(ms >= 950 && ms < 4000, `${ms} ms`);
   assert.equal((await request).cut, true);
 });
 
@@ -129,7 +130,7 @@ for (const [name, signals] of [
       assert.ok(oxbow.running);
     }
     oxbow.signal(signals.at(-1));
-    assert.deepEqual(await within(500, 'end of oxbow', oxbow.exited), { code: 0, signal: null });
+    assert.deepEqual(await within(3000, 'end of oxbow', oxbow.exited), { code: 0, signal: null });
     assert.equal((await request).cut, true);
   });
 }
@@ -173,11 +174,10 @@ test('under load, SIGTERM loses no request that was accepted', async (t) => {
     }
   };
   const clients = Array.from({ length: 20 }, client);
-  await sleep(500);
+  await until(20000, 'load', () => counts.answered > 100);
   oxbow.signal('SIGTERM');
-  await within(5000, 'end of oxbow', oxbow.exited);
+  await within(8000, 'end of oxbow', oxbow.exited);
   await Promise.all(clients);
   assert.deepEqual(counts.lost, []);
   assert.equal(counts.answered, origin.requests);
-  assert.ok(counts.answered > 100);
 });

@@ -10,7 +10,7 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { describe, test } from 'node:test';
 
-import { proxyTo, sleep, startOxbow } from './harness.mjs';
+import { proxyTo, sleep, startOxbow, until } from './harness.mjs';
 import { startOrigin, startSilentOrigin } from './origin.mjs';
 
 let lastNonce = 0;
@@ -35,14 +35,25 @@ function ask(agent, url, lane) {
   });
 }
 
-// A burst behind each gap, by `lanes` at once; what they were answered.
+// The age that oxbow has learned from closes, null while it has none.
+const learnedAge = (oxbow) => new Promise((done, failed) => {
+  http.get(`${oxbow.adminUrl}/api/upstreams`, { agent: false }, async (response) => {
+    let text = '';
+    for await (const piece of response) text += piece;
+    done(JSON.parse(text).upstreams[0].endpoints[0].learned_idle_s);
+  }).on('error', failed);
+});
+
+// A burst behind each gap, by `lanes` at once; what they were answered, and whether the age was
+// known (`knew`) when the gap began.
 async function bursts(oxbow, lanes, gaps) {
   const agent = new http.Agent({ keepAlive: true });
   const answers = [];
   for (const gap of [0, ...gaps]) {
-    await sleep(gap);
-    answers.push(...await Promise.all(
-      Array.from({ length: lanes }, (_, lane) => ask(agent, oxbow.url, lane))));
+    const [age] = await Promise.all([learnedAge(oxbow), sleep(gap)]);
+    const burst = await Promise.all(
+      Array.from({ length: lanes }, (_, lane) => ask(agent, oxbow.url, lane)));
+    answers.push(...burst.map((answer) => ({ ...answer, knew: age !== null })));
   }
   agent.destroy();
   return answers;
@@ -74,6 +85,7 @@ function countingNode(t, keepAliveTimeout) {
 }
 
 const settings = {
+  top: 'admin: { listen: 127.0.0.1:0 }',
   upstream: 'keepalive: 200\nkeepalive_requests: 1000000\nmax_connecting: 100',
 };
 
@@ -96,12 +108,12 @@ describe('at the edge', { concurrency: 4 }, () => {
     const origin = await countingNode(t, 1000);
     const oxbow = await startOxbow(t, proxyTo(origin.address, settings));
     // 0.8 s is where oxbow itself lets go of such connections.
-    const gaps = [...around(1000, 1), ...around(800, 1)];
+    const gaps = [...around(1000, 1), ...around(800, 1), 100, 100, 100];
     const answers = await bursts(oxbow, 50, gaps);
     checkAllServed(answers, origin, 50 * (gaps.length + 1));
-    // Half of the gaps and more are too long for any connection, some of the others are not.
+    // Half of the gaps and more are too long for any connection, those at the end for none.
     const { opened } = origin.connections;
-    assert.ok(opened > origin.requests / 3 && opened < origin.requests, `${opened} opened`);
+    assert.ok(opened > origin.requests / 10 && opened < origin.requests, `${opened} opened`);
   });
 
   test('Node with 300 ms, which it tells as 0 s: no 502, no POST twice', async (t) => {
@@ -113,34 +125,39 @@ describe('at the edge', { concurrency: 4 }, () => {
   });
 
   test('a server that tells nothing, its age learned: no 502, no POST twice', async (t) => {
-    const origin = await startSilentOrigin(t, 300);
+    const origin = await startSilentOrigin(t, 600);
     const oxbow = await startOxbow(t, proxyTo(origin.address, settings));
-    const first = await bursts(oxbow, 10, []);
-    await sleep(500);
-    const { closes } = await origin.counts();
-    assert.ok(closes >= 3, `${closes} closes to learn from`);
+    const first = [];
+    await until(30000, 'a learned age', async () => {
+      first.push(...await bursts(oxbow, 10, []));
+      await sleep(800);
+      return learnedAge(oxbow);
+    });
     // 0.8 of the learned age is where oxbow itself lets go.
-    const gaps = [...around(300, 2), ...around(240, 2), ...around(150, 1)];
-    const answers = await bursts(oxbow, 40, gaps);
-    checkAllServed([...first, ...answers], await origin.counts(), 10 + 40 * (gaps.length + 1));
+    const gaps = [...around(600, 1), ...around(480, 1), ...around(300, 1, 4)];
+    const answers = [...first, ...await bursts(oxbow, 40, gaps)];
+    checkAllServed(answers, await origin.counts(), first.length + 40 * (gaps.length + 1));
   });
 
   test('a server that tells nothing, from the first request: a GET is never lost', async (t) => {
-    const origin = await startSilentOrigin(t, 300);
+    const origin = await startSilentOrigin(t, 500);
     const oxbow = await startOxbow(t, proxyTo(origin.address, settings));
-    const gaps = around(300, 4);
+    const gaps = around(500, 3);
     const answers = await bursts(oxbow, 20, gaps);
     const { closes, nonces } = await origin.counts();
     assert.ok(closes >= 3, `${closes} closes at the edge`);
     checkOnce(answers, nonces);
     const failed = answers.filter(({ status }) => status !== 200);
     assert.deepEqual(failed.filter(({ method }) => method === 'GET'), []);
-    // A POST can meet a FIN on the wire, as long as nobody knows the age.
-    for (const { status, said } of failed) {
+    // A POST can meet a FIN on the wire, as long as nobody knows the age: up to those of the burst
+    // that was on its way when the third close told it.
+    for (const { status, said, knew } of failed) {
       assert.equal(status, 502);
       assert.match(said, /^oxbow; error=connection_terminated/);
+      assert.equal(knew, false);
     }
-    // Those that were on their way when the third close told the age: the POSTs of one burst.
-    assert.ok(failed.length <= 10, `${failed.length} POSTs were lost`);
+    const unknowing = answers.filter(({ knew }) => !knew).length / 20;
+    t.diagnostic(`${failed.length} POSTs were lost, the age known behind ${unknowing} bursts`);
+    assert.ok(unknowing < gaps.length / 2, `the age known behind ${unknowing} bursts`);
   });
 });

@@ -13,11 +13,6 @@ namespace oxbow::integration {
 
 namespace {
 
-std::string chunkedPost(const std::string& body, const std::string& moreFields = {}) {
-  return "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n" + moreFields + "\r\n" +
-         body;
-}
-
 // The head of a chunked request goes out before its body can be judged; what counts is that the
 // upstream never takes the request for complete, and gets nothing from behind the fault.
 struct BrokenChunks {
@@ -33,7 +28,7 @@ struct BrokenChunks {
 
   void checkRefused(std::string_view what, const std::string& body, int status = 400) {
     CAPTURE(what);
-    const std::string request = chunkedPost(body + "evil\r\n0\r\n\r\n" + get("/evil"));
+    const std::string request = postChunked(body + "evil\r\n0\r\n\r\n" + get("/evil"));
     for (const bool bytewise : {false, true}) {
       if (bytewise && request.size() > 1000) break;
       CAPTURE(bytewise);
@@ -137,12 +132,7 @@ TEST_CASE("A.24 pipelined requests are answered in order, each once") {
 
 TEST_CASE("A.24 behind a request that takes long, few of 100,000 pipelined ones are read") {
   Gate stalled;
-  FakeUpstream upstream([&stalled](UpstreamConn& conn) {
-    while (conn.request()) {
-      stalled.await();
-      conn.send(ok());
-    }
-  });
+  FakeUpstream upstream(answeringBehind(stalled));
   Oxbow oxbow(Setup{.servers = {upstream.address()}, .listener = "rcvbuf: 64k"});
   RawClient client(oxbow.address(), 64 << 10);
   std::string all;
@@ -230,13 +220,13 @@ TEST_CASE_FIXTURE(BrokenChunks, "B.4 chunk extensions over 4 KiB") {
 
 TEST_CASE_FIXTURE(Forwarding, "B.4 chunk extensions under 4 KiB are dropped") {
   const Message got = forwarded(
-      chunkedPost("5;a=" + std::string(4000, 'x') + ";b=\"q\\\"q\"\r\nhello\r\n0\r\n\r\n"));
+      postChunked("5;a=" + std::string(4000, 'x') + ";b=\"q\\\"q\"\r\nhello\r\n0\r\n\r\n"));
   CHECK(got.body == "hello");
   CHECK(upstream.received().find("xx") == std::string::npos);
 }
 
 TEST_CASE_FIXTURE(Forwarding, "B.5 trailers that control something are dropped") {
-  const Message got = forwarded(chunkedPost(
+  const Message got = forwarded(postChunked(
       "5\r\nhello\r\n0\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\nHost: evil\r\n"
       "Authorization: Basic x\r\nCookie: a=b\r\nConnection: close\r\nContent-Type: a/b\r\n"
       "X-Forwarded-For: 6.6.6.6\r\nExpect: x\r\nTE: x\r\nCache-Control: x\r\nIf-Match: x\r\n"
@@ -264,7 +254,7 @@ TEST_CASE_FIXTURE(BrokenChunks, "B.6 malformed trailers") {
 
 TEST_CASE_FIXTURE(Forwarding, "B.7 oxbow writes its own chunks") {
   const Message got =
-      forwarded(chunkedPost("0005;x=y\r\nhello\r\n00A\r\n0123456789\r\n000\r\n\r\n"));
+      forwarded(postChunked("0005;x=y\r\nhello\r\n00A\r\n0123456789\r\n000\r\n\r\n"));
   CHECK(got.body == "hello0123456789");
   const std::string bytes = upstream.received();
   const std::string body = bytes.substr(bytes.find("\r\n\r\n") + 4);
@@ -285,7 +275,7 @@ TEST_CASE("B.8 a client that ends before the last chunk") {
   SUBCASE("behind a chunk") { part = "5\r\nhello\r\n"; }
   SUBCASE("behind the last size") { part = "5\r\nhello\r\n0\r\n"; }
   SUBCASE("in the trailers") { part = "5\r\nhello\r\n0\r\nX: y\r\n"; }
-  client.send(chunkedPost(part));
+  client.send(postChunked(part));
   REQUIRE(upstream.awaitReceived("POST / "));
   client.stream().finish();
   CHECK(upstream.awaitEnd(0));
@@ -306,7 +296,7 @@ TEST_CASE("B.9 a million chunks of one byte") {
   const auto cpuOf = [&oxbow](int chunks) {
     std::string body;
     for (int i = 0; i < chunks; ++i) body += "1\r\nx\r\n";
-    body = chunkedPost(body + "0\r\n\r\n");
+    body = postChunked(body + "0\r\n\r\n");
     const double before = cpuSeconds();
     const long memory = residentBytes();
     RawClient client(oxbow.address());

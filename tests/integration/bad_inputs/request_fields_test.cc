@@ -241,7 +241,7 @@ TEST_CASE_FIXTURE(Forwarding, "A.18 X-Forwarded-* and Forwarded of a client are 
 }
 
 TEST_CASE("A.19 names with an underscore are dropped and counted") {
-  Forwarding pair({.top = "admin: { listen: 127.0.0.1:0 }"});
+  Forwarding pair({.top = kAdmin});
   const Message got = pair.forwarded(
       withLines("X_Forwarded_For: 6.6.6.6\r\nContent_Length: 5\r\n_: 1\r\nX-Ok: 1\r\n"));
   CHECK_FALSE(got.has("X_Forwarded_For"));

@@ -5,13 +5,11 @@
 #include "tests/integration/support/fake_upstream.h"
 #include "tests/integration/support/oxbow.h"
 #include "tests/integration/support/raw_client.h"
+#include "tests/integration/support/samples.h"
 
 namespace oxbow::integration {
 
 namespace {
-
-const std::string kClientReset =
-    "oxbow_listener_connections_ended_total{listener=\"127.0.0.1:0\",reason=\"client_reset\"}";
 
 // Sends the first half of a response of `size` bytes, and the rest when `go` opens; then serves on.
 FakeUpstream::Script inHalves(size_t size, Gate& go) {
@@ -30,19 +28,17 @@ FakeUpstream::Script inHalves(size_t size, Gate& go) {
 TEST_CASE("L.1 a client that leaves in the middle of a small response") {
   Gate rest;
   FakeUpstream upstream({inHalves(20000, rest), answering(ok("other connection"))});
-  Oxbow oxbow(Setup{.servers = {upstream.address()}, .top = "admin: { listen: 127.0.0.1:0 }"});
+  Oxbow oxbow(Setup{.servers = {upstream.address()}, .top = kAdmin});
   {
     RawClient client(oxbow.address());
     client.send(get());
     REQUIRE(client.awaitText("xxx"));
     client.stream().reset();
   }
-  REQUIRE(oxbow.awaitMetric(kClientReset, 1));
+  REQUIRE(oxbow.awaitMetric(clientsEndedFor("client_reset"), 1));
   rest.open();
   // Drained within a bound, and as good as new: nobody gets the rest of that response.
-  REQUIRE(oxbow.awaitMetric("oxbow_endpoint_connections{upstream=\"up\",endpoint=\"" +
-                                upstream.address() + "\",state=\"idle\"}",
-                            1));
+  REQUIRE(oxbow.awaitMetric(idleOf(upstream), 1));
   RawClient next(oxbow.address());
   CHECK(next.ask(get()).body == "same connection");
   CHECK(upstream.connections() == 1);
@@ -51,14 +47,14 @@ TEST_CASE("L.1 a client that leaves in the middle of a small response") {
 TEST_CASE("L.1 a client that leaves in the middle of a large response") {
   Gate rest;
   FakeUpstream upstream({inHalves(1 << 20, rest), answering(ok("other connection"))});
-  Oxbow oxbow(Setup{.servers = {upstream.address()}, .top = "admin: { listen: 127.0.0.1:0 }"});
+  Oxbow oxbow(Setup{.servers = {upstream.address()}, .top = kAdmin});
   {
     RawClient client(oxbow.address());
     client.send(get());
     REQUIRE(client.awaitText("xxx"));
     client.stream().reset();
   }
-  REQUIRE(oxbow.awaitMetric(kClientReset, 1));
+  REQUIRE(oxbow.awaitMetric(clientsEndedFor("client_reset"), 1));
   rest.open();
   CHECK(upstream.awaitEnd(0));
   RawClient next(oxbow.address());
@@ -97,7 +93,7 @@ TEST_CASE("L.1 a client that leaves in the middle of an upload") {
   }
   SUBCASE("RST, chunked") {
     reset = true;
-    request = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n";
+    request = postChunked("5\r\nhello\r\n");
   }
   FakeUpstream upstream({answering(ok("half a request")), answering(ok("other connection"))});
   Oxbow oxbow(Setup{.servers = {upstream.address()}});
@@ -124,7 +120,7 @@ TEST_CASE("L.2 a POST that meets a stale connection is never sent twice") {
   REQUIRE(client.ask(get()).status() == 200);
   const Message answer = client.ask(post("order", {}, "/order"));
   CHECK(answer.status() == 502);
-  CHECK(answer.field("Proxy-Status").find("error=connection_terminated") != std::string::npos);
+  CHECK(tokenOf(answer) == "connection_terminated");
   oxbow.stop();
   upstream.settle();
   const std::string all = upstream.received();

@@ -14,14 +14,8 @@ namespace {
 // and one that is idle.
 struct Draining {
   explicit Draining(const std::string& top = "shutdown_timeout: 10s")
-      : upstream([this](UpstreamConn& conn) {
-          while (conn.request()) {
-            gate.await();
-            conn.send(ok("late"));
-          }
-        }),
-        oxbow(Setup{.servers = {upstream.address()},
-                    .top = top + "\nadmin: { listen: 127.0.0.1:0 }"}),
+      : upstream(answeringBehind(gate, ok("late"))),
+        oxbow(Setup{.servers = {upstream.address()}, .top = top + "\n" + kAdmin}),
         busy(oxbow.address()),
         idle(oxbow.address()) {
     busy.send(get());

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/integration/support/bad_input.h"
+#include "tests/integration/support/samples.h"
 
 namespace oxbow::integration {
 
@@ -21,9 +22,7 @@ TEST_CASE("client_max_body_size") {
   Forwarding pair({.listener = "client_max_body_size: 1k"});
   SUBCASE("a body as large as that passes") {
     CHECK(pair.forwarded(post(std::string(1024, 'x'))).body.size() == 1024);
-    CHECK(pair.forwarded("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" +
-                         chunked(std::string(1024, 'x')))
-              .body.size() == 1024);
+    CHECK(pair.forwarded(postChunked(chunked(std::string(1024, 'x')))).body.size() == 1024);
   }
   SUBCASE("a larger Content-Length is refused before a byte is forwarded") {
     pair.checkAnswered(post(std::string(1025, 'x')), 413);
@@ -32,8 +31,7 @@ TEST_CASE("client_max_body_size") {
   }
   SUBCASE("a chunked body is refused where it passes the limit") {
     RawClient client(pair.oxbow.address());
-    client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" +
-                chunked(std::string(1025, 'x')));
+    client.send(postChunked(chunked(std::string(1025, 'x'))));
     const Message answer = client.receive();
     CHECK(answer.status() == 413);
     CHECK(answer.field("Connection") == "close");
@@ -106,9 +104,7 @@ TEST_CASE("client_body_timeout: 408 for a body that stops") {
   SUBCASE("large") {
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nhello");
   }
-  SUBCASE("chunked") {
-    client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
-  }
+  SUBCASE("chunked") { client.send(postChunked("5\r\nhello\r\n")); }
   const Message answer = client.receive();
   CHECK(answer.status() == 408);
   CHECK(answer.field("Connection") == "close");
@@ -145,13 +141,10 @@ TEST_CASE("send_timeout: a client that takes nothing of a response") {
   FakeUpstream upstream(answering(ok(std::string(8 << 20, 'x'))));
   Oxbow oxbow(Setup{.servers = {upstream.address()},
                     .listener = "send_timeout: 200ms\nsndbuf: 64k",
-                    .top = "admin: { listen: 127.0.0.1:0 }"});
+                    .top = kAdmin});
   RawClient client(oxbow.address(), 64 << 10);
   client.send(get());
-  CHECK(
-      oxbow.awaitMetric("oxbow_listener_connections_ended_total{listener=\"127.0.0.1:0\","
-                        "reason=\"send_timeout\"}",
-                        1));
+  CHECK(oxbow.awaitMetric(clientsEndedFor("send_timeout"), 1));
   const Message answer = client.receive();
   CHECK_FALSE(answer.complete);
   CHECK(client.end() == Read::Reset);

@@ -8,22 +8,11 @@
 #include "tests/integration/support/fake_upstream.h"
 #include "tests/integration/support/oxbow.h"
 #include "tests/integration/support/raw_client.h"
+#include "tests/integration/support/samples.h"
 
 namespace oxbow::integration {
 
 namespace {
-
-const std::string kAdmin = "admin: { listen: 127.0.0.1:0 }";
-
-std::string closedFor(const FakeUpstream& upstream, const std::string& reason) {
-  return "oxbow_endpoint_connections_closed_total{upstream=\"up\",endpoint=\"" +
-         upstream.address() + "\",reason=\"" + reason + "\"}";
-}
-
-std::string idleOf(const FakeUpstream& upstream) {
-  return "oxbow_endpoint_connections{upstream=\"up\",endpoint=\"" + upstream.address() +
-         "\",state=\"idle\"}";
-}
 
 // Opens `count` connections at once and gives all of them back.
 void openTogether(Oxbow& oxbow, FakeUpstream& upstream, size_t count, Gate& gate) {
@@ -59,7 +48,7 @@ TEST_CASE("keepalive_timeout closes an idle connection") {
   CHECK(upstream.awaitEnd(0));
   const auto idle = std::chrono::steady_clock::now() - start;
   CHECK(idle > milliseconds(100));
-  CHECK(idle < milliseconds(1000));
+  CHECK(idle < milliseconds(4000));  // the default is a minute
   CHECK(oxbow.metric(closedFor(upstream, "keepalive_timeout")) == 1);
   CHECK(client.ask(get()).status() == 200);
   CHECK(upstream.connections() == 2);
@@ -72,9 +61,8 @@ TEST_CASE("keepalive_requests retires a connection, and the last request says so
   RawClient client(oxbow.address());
   for (int i = 0; i < 7; ++i) CHECK(client.ask(get()).status() == 200);
   CHECK(upstream.connections() == 3);
-  CHECK_FALSE(upstream.request(1).has("Connection"));
-  CHECK(upstream.request(2).field("Connection") == "close");
-  CHECK(upstream.request(5).field("Connection") == "close");
+  for (size_t i = 0; i < 7; ++i)
+    CHECK(upstream.request(i).field("Connection") == (i % 3 == 2 ? "close" : ""));
   CHECK(oxbow.metric(closedFor(upstream, "keepalive_requests")) == 2);
 }
 
@@ -89,7 +77,7 @@ TEST_CASE("keepalive_time retires a connection, busy or not") {
     REQUIRE(client.ask(get()).status() == 200);
   const auto lived = std::chrono::steady_clock::now() - start;
   CHECK(lived > milliseconds(350));  // two of them, a tick of the clock early at most
-  CHECK(lived < milliseconds(2000));
+  CHECK(lived < milliseconds(4000));
   CHECK(oxbow.metric(closedFor(upstream, "keepalive_time")) == 2);
 }
 
@@ -112,12 +100,12 @@ TEST_CASE("keepalive bounds the idle connections") {
 }
 
 TEST_CASE("the server's Keep-Alive: timeout is honoured") {
-  FakeUpstream upstream(answering(ok("x", "Keep-Alive: max=100, timeout=1\r\n")));
+  FakeUpstream upstream(answering(ok("x", "Keep-Alive: max=100, timeout=2\r\n")));
   Oxbow oxbow(Setup{.servers = {upstream.address()}, .top = kAdmin});
   RawClient client(oxbow.address());
   CHECK(client.ask(get()).status() == 200);
-  // Ahead of the second after which the server would close it.
-  CHECK(upstream.awaitEnd(0, milliseconds(990)));
+  // Ahead of the two seconds after which the server would close it.
+  CHECK(upstream.awaitEnd(0, milliseconds(1990)));
   CHECK(oxbow.metric(closedFor(upstream, "server_keep_alive")) == 1);
 }
 
@@ -197,20 +185,26 @@ TEST_CASE("scheduling: which idle connection is used next") {
 }
 
 TEST_CASE("a server's idle timeout is learned, and connections retire before it") {
-  // Closes each connection when it has been idle for 300 ms.
+  // Closes each connection when it has been idle for 500 ms, and never says so.
   FakeUpstream upstream([](UpstreamConn& conn) {
     std::string bytes;
-    while (conn.stream().receive(bytes, milliseconds(300)) == Read::Bytes) conn.send(ok());
+    while (conn.stream().receive(bytes, milliseconds(500)) == Read::Bytes) conn.send(ok());
   });
   Oxbow oxbow(Setup{.servers = {upstream.address()}, .top = kAdmin});
   RawClient client(oxbow.address());
-  for (int i = 1; i <= 3; ++i) {
+  // Three closes at the same age tell it; a machine under load may make them differ.
+  int closes = 0;
+  while (closes < 3 || (oxbow.metric(learnedAgeOf(upstream)) < 0 && closes < 12)) {
     CHECK(client.ask(get()).status() == 200);
-    REQUIRE(oxbow.awaitMetric(closedFor(upstream, "server_closed"), i));
+    REQUIRE(oxbow.awaitMetric(closedFor(upstream, "server_closed"), ++closes));
+    if (closes < 3) CHECK(oxbow.metric(learnedAgeOf(upstream)) < 0);
   }
+  const double learned = oxbow.metric(learnedAgeOf(upstream));
+  CHECK(learned > 0.4);
+  CHECK(learned < 1.0);
   CHECK(client.ask(get()).status() == 200);
   CHECK(oxbow.awaitMetric(closedFor(upstream, "learned_age"), 1));
-  CHECK(oxbow.metric(closedFor(upstream, "server_closed")) == 3);
+  CHECK(oxbow.metric(closedFor(upstream, "server_closed")) == closes);
 }
 
 }  // namespace oxbow::integration

@@ -17,23 +17,7 @@ namespace oxbow::integration {
 
 namespace {
 
-const std::string kAdmin = "admin: { listen: 127.0.0.1:0 }";
 const std::string kWaiting = "oxbow_upstream_waiting{upstream=\"up\"}";
-
-FakeUpstream::Script behind(Gate& gate, const std::string& body = "ok") {
-  return [&gate, body](UpstreamConn& conn) {
-    while (conn.request()) {
-      gate.await();
-      conn.send(ok(body));
-    }
-  };
-}
-
-std::string tokenOf(const Message& answer) {
-  const std::string told = answer.field("Proxy-Status");
-  const size_t at = told.find("error=");
-  return at == std::string::npos ? std::string() : told.substr(at + 6, told.find(';', at) - at - 6);
-}
 
 // `count` clients that have sent a request each.
 std::vector<std::unique_ptr<RawClient>> clientsOf(const Oxbow& oxbow, int count) {
@@ -47,12 +31,17 @@ std::vector<std::unique_ptr<RawClient>> clientsOf(const Oxbow& oxbow, int count)
 
 }  // namespace
 
-TEST_CASE("max_conns is exact: 100 clients, 3 connections") {
+TEST_CASE("max_conns is exact: 100 clients, again and again, 3 connections") {
   FakeUpstream upstream(answering(ok()));
   Oxbow oxbow(Setup{.servers = {upstream.address()}, .upstream = "max_conns: 3"});
   const auto clients = clientsOf(oxbow, 100);
+  for (int round = 0; round < 6; ++round)
+    for (const auto& client : clients) {
+      CHECK(client->receive().status() == 200);
+      client->send(get());
+    }
   for (const auto& client : clients) CHECK(client->receive().status() == 200);
-  CHECK(upstream.requests() == 100);
+  CHECK(upstream.requests() == 700);
   CHECK(upstream.connections() == 3);
 }
 
@@ -88,7 +77,7 @@ TEST_CASE("max_total_conns holds over all servers") {
 
 TEST_CASE("a full queue answers 503 at once") {
   Gate gate;
-  FakeUpstream upstream(behind(gate));
+  FakeUpstream upstream(answeringBehind(gate));
   Oxbow oxbow(Setup{.servers = {upstream.address()},
                     .upstream = "max_conns: 1\nqueue: { size: 1, timeout: 30s }",
                     .top = kAdmin});
@@ -99,7 +88,7 @@ TEST_CASE("a full queue answers 503 at once") {
   REQUIRE(oxbow.awaitMetric(kWaiting, 1));
   const Message answer = refused.ask(get());
   CHECK(answer.status() == 503);
-  CHECK(answer.has("Retry-After"));
+  CHECK(answer.field("Retry-After") == "1");
   CHECK(tokenOf(answer) == "connection_limit_reached");
   CHECK(answer.field("Connection").empty());
   gate.open();
@@ -111,7 +100,7 @@ TEST_CASE("a full queue answers 503 at once") {
 
 TEST_CASE("a queue of size 0: nobody waits") {
   Gate gate;
-  FakeUpstream upstream(behind(gate));
+  FakeUpstream upstream(answeringBehind(gate));
   Oxbow oxbow(
       Setup{.servers = {upstream.address()}, .upstream = "max_conns: 1\nqueue: { size: 0 }"});
   RawClient served(oxbow.address()), refused(oxbow.address());
@@ -124,7 +113,7 @@ TEST_CASE("a queue of size 0: nobody waits") {
 
 TEST_CASE("a wait in the queue has a deadline") {
   Gate gate;
-  FakeUpstream upstream(behind(gate));
+  FakeUpstream upstream(answeringBehind(gate));
   Oxbow oxbow(Setup{.servers = {upstream.address()},
                     .upstream = "max_conns: 1\nqueue: { size: 10, timeout: 150ms }"});
   RawClient served(oxbow.address()), late(oxbow.address());
@@ -134,10 +123,10 @@ TEST_CASE("a wait in the queue has a deadline") {
   const Message answer = late.ask(get());
   const auto waited = std::chrono::steady_clock::now() - start;
   CHECK(answer.status() == 503);
-  CHECK(answer.has("Retry-After"));
+  CHECK(answer.field("Retry-After") == "1");
   CHECK(tokenOf(answer) == "connection_limit_reached");
   CHECK(waited >= milliseconds(149));
-  CHECK(waited < milliseconds(1500));
+  CHECK(waited < milliseconds(4000));  // not the 5 s of the default
   gate.open();
   CHECK(served.receive().status() == 200);
   CHECK(upstream.requests() == 1);
@@ -145,7 +134,7 @@ TEST_CASE("a wait in the queue has a deadline") {
 
 TEST_CASE("the queue is first come, first served") {
   Gate gate;
-  FakeUpstream upstream(behind(gate));
+  FakeUpstream upstream(answeringBehind(gate));
   Oxbow oxbow(Setup{.servers = {upstream.address()}, .upstream = "max_conns: 1", .top = kAdmin});
   std::vector<std::unique_ptr<RawClient>> clients;
   for (int i = 0; i < 6; ++i) {
@@ -162,7 +151,7 @@ TEST_CASE("the queue is first come, first served") {
 
 TEST_CASE("a client that leaves the queue is not served") {
   Gate gate;
-  FakeUpstream upstream(behind(gate));
+  FakeUpstream upstream(answeringBehind(gate));
   Oxbow oxbow(Setup{.servers = {upstream.address()}, .upstream = "max_conns: 1", .top = kAdmin});
   RawClient served(oxbow.address()), leaving(oxbow.address()), patient(oxbow.address());
   served.send(get("/served"));
@@ -210,7 +199,7 @@ TEST_CASE("round robin without weights alternates") {
 
 TEST_CASE("least_conn goes where fewer requests are") {
   Gate gate;
-  FakeUpstream busy(behind(gate)), free(behind(gate));
+  FakeUpstream busy(answeringBehind(gate)), free(answeringBehind(gate));
   Oxbow oxbow(
       Setup{.servers = {busy.address(), free.address()}, .upstream = "balance: least_conn"});
   const auto clients = clientsOf(oxbow, 6);

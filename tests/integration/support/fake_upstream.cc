@@ -14,6 +14,12 @@
 
 namespace oxbow::integration {
 
+namespace {
+// An upstream does not close idle connections by itself, however slow the test: it would be taken
+// for oxbow not reusing them.
+constexpr milliseconds kIdle = seconds(120);
+}  // namespace
+
 // UpstreamConn --------------------------------------------------------------------------------
 
 Read UpstreamConn::readMore(milliseconds within) {
@@ -31,15 +37,15 @@ Read UpstreamConn::readMore(milliseconds within) {
 std::optional<Message> UpstreamConn::request() {
   for (;;) {
     size_t taken = 0;
-    auto message = readMessage(bytes_, true, false, taken);
-    if (message && message->complete) {
+    auto message = readMessage(bytes_, true, false, taken, Want::Whole);
+    if (message) {
       bytes_.erase(0, taken);
       const std::lock_guard lock(owner_.mutex_);
       owner_.requests_.push_back(*message);
       owner_.changed_.notify_all();
       return message;
     }
-    if (readMore(kPatience) != Read::Bytes) return std::nullopt;
+    if (readMore(bytes_.empty() ? kIdle : kPatience) != Read::Bytes) return std::nullopt;
   }
 }
 
@@ -221,6 +227,15 @@ void FakeUpstream::stop() {
 FakeUpstream::Script answering(std::string response) {
   return [response = std::move(response)](UpstreamConn& conn) {
     while (conn.request()) conn.send(response);
+  };
+}
+
+FakeUpstream::Script answeringBehind(Gate& gate, std::string response) {
+  return [&gate, response = std::move(response)](UpstreamConn& conn) {
+    while (conn.request()) {
+      gate.await();
+      conn.send(response);
+    }
   };
 }
 

@@ -24,7 +24,7 @@ class UpstreamConn {
   // Counted from 0 in the order of acceptance.
   size_t index() const { return index_; }
 
-  // The next whole request; null when the peer ends first, or breaks off.
+  // The next whole request, whenever it begins; null when the peer ends first, or breaks off.
   std::optional<Message> request();
   // Reads until `text` has come, and leaves all of it to request().
   bool awaitText(std::string_view text);
@@ -124,5 +124,7 @@ class FakeUpstream {
 
 // Answers every request with `response`.
 FakeUpstream::Script answering(std::string response);
+// The same, but not before the gate opens.
+FakeUpstream::Script answeringBehind(Gate& gate, std::string response = ok());
 
 }  // namespace oxbow::integration

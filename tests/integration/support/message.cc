@@ -38,20 +38,34 @@ size_t readFields(const std::string& bytes, size_t at,
 }
 
 // The end of a chunked body, npos while it is incomplete.
-size_t readChunks(const std::string& bytes, size_t at, Message& message) {
+size_t readChunks(const std::string& bytes, size_t at, Message& message,
+                  std::vector<std::string_view>& pieces) {
   for (;;) {
     const size_t end = bytes.find("\r\n", at);
     if (end == std::string::npos) return end;
     const size_t size = std::strtoull(bytes.c_str() + at, nullptr, 16);
     at = end + 2;
     if (size == 0) return readFields(bytes, at, message.trailers);
-    if (bytes.size() < at + size + 2) {
-      message.body.append(bytes, at, size);
-      return std::string::npos;
-    }
-    message.body.append(bytes, at, size);
+    pieces.push_back(std::string_view(bytes).substr(at, size));
+    if (bytes.size() < at + size + 2) return std::string::npos;
     at += size + 2;
   }
+}
+
+// The end of a body, npos while it is incomplete; `pieces` is what there is of it.
+size_t readBody(const std::string& bytes, size_t at, bool isRequest, Message& message,
+                std::vector<std::string_view>& pieces) {
+  const std::string_view data = bytes;
+  if (message.chunked) return readChunks(bytes, at, message, pieces);
+  if (message.has("Content-Length")) {
+    const size_t length = std::strtoull(message.field("Content-Length").c_str(), nullptr, 10);
+    pieces.push_back(data.substr(at, length));
+    return pieces.back().size() == length ? at + length : std::string::npos;
+  }
+  if (isRequest) return at;
+  message.untilClose = true;
+  pieces.push_back(data.substr(at));
+  return std::string::npos;
 }
 
 }  // namespace
@@ -80,7 +94,7 @@ std::string Message::trailer(std::string_view name) const {
 }
 
 std::optional<Message> readMessage(const std::string& bytes, bool isRequest, bool forHead,
-                                   size_t& taken) {
+                                   size_t& taken, Want want) {
   const size_t line = bytes.find("\r\n");
   if (line == std::string::npos) return std::nullopt;
   Message message;
@@ -89,20 +103,12 @@ std::optional<Message> readMessage(const std::string& bytes, bool isRequest, boo
   if (body == std::string::npos) return std::nullopt;
   const int status = message.status();
   const bool bodyless = forHead || (!isRequest && (status < 200 || status == 204 || status == 304));
-  size_t end = body;
   message.chunked = sameName(message.field("Transfer-Encoding"), "chunked");
-  if (!bodyless && message.chunked) {
-    end = readChunks(bytes, body, message);
-  } else if (!bodyless && message.has("Content-Length")) {
-    const size_t length = std::strtoull(message.field("Content-Length").c_str(), nullptr, 10);
-    message.body = bytes.substr(body, length);
-    end = message.body.size() == length ? body + length : std::string::npos;
-  } else if (!bodyless && !isRequest) {
-    message.untilClose = true;
-    message.body = bytes.substr(body);
-    end = std::string::npos;
-  }
+  std::vector<std::string_view> pieces;
+  const size_t end = bodyless ? body : readBody(bytes, body, isRequest, message, pieces);
   message.complete = end != std::string::npos;
+  if (!message.complete && want == Want::Whole) return std::nullopt;
+  for (const std::string_view piece : pieces) message.body += piece;
   if (message.complete) taken = end;
   return message;
 }
@@ -124,6 +130,11 @@ std::string post(std::string_view body, std::string_view moreFields, std::string
   return text.append("\r\n").append(body);
 }
 
+std::string postChunked(std::string_view coded, std::string_view moreFields) {
+  std::string text = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n";
+  return text.append(moreFields).append("\r\n").append(coded);
+}
+
 std::string chunked(std::string_view body, std::string_view trailerLines) {
   char size[24];
   std::string text;
@@ -132,6 +143,13 @@ std::string chunked(std::string_view body, std::string_view trailerLines) {
     text.append(size).append(body).append("\r\n");
   }
   return text.append("0\r\n").append(trailerLines).append("\r\n");
+}
+
+std::string tokenOf(const Message& answer) {
+  const std::string told = answer.field("Proxy-Status");
+  const std::string before = "oxbow; error=";
+  if (told.compare(0, before.size(), before) != 0) return {};
+  return told.substr(before.size(), told.find(';', before.size()) - before.size());
 }
 
 std::string pattern(size_t size) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,11 +30,15 @@ struct Message {
   std::string trailer(std::string_view name) const;
 };
 
-// Takes one message off the front of `bytes`; `forHead`: the answer to a HEAD. Null while the head
-// is incomplete; with complete == false while the body is, and nothing is taken. REQUIRES:
-// well-formed.
+// Whether a message whose body is incomplete is of use. To copy a large body again with every
+// packet takes seconds.
+enum class Want : uint8_t { Whole, WhatThereIs };
+
+// The message at the front of `bytes`, of which it is `taken` bytes long; `forHead`: the answer to
+// a HEAD. Null while the head is incomplete; while the body is, null too, or with complete == false
+// and nothing taken. REQUIRES: well-formed.
 std::optional<Message> readMessage(const std::string& bytes, bool isRequest, bool forHead,
-                                   size_t& taken);
+                                   size_t& taken, Want want);
 
 // "HTTP/1.1 200 OK" with a Content-Length and that body.
 std::string ok(std::string_view body = "ok", std::string_view moreFields = {});
@@ -41,8 +46,13 @@ std::string ok(std::string_view body = "ok", std::string_view moreFields = {});
 std::string get(std::string_view target = "/", std::string_view moreFields = {});
 std::string post(std::string_view body, std::string_view moreFields = {},
                  std::string_view target = "/");
+// A chunked POST whose body is `coded`, as it is on the wire.
+std::string postChunked(std::string_view coded, std::string_view moreFields = {});
 // `body` as one chunk and the last chunk.
 std::string chunked(std::string_view body, std::string_view trailerLines = {});
+
+// The error that oxbow's Proxy-Status tells (RFC 9209); empty when it tells none.
+std::string tokenOf(const Message& answer);
 
 // Text of that size in which no part looks like another: what is lost, doubled or moved is seen.
 std::string pattern(size_t size);

@@ -23,6 +23,9 @@ struct Setup {
 };
 std::string yamlOf(const Setup& setup);
 
+// For Setup::top, when a test reads metrics.
+inline const std::string kAdmin = "admin: { listen: 127.0.0.1:0 }";
+
 // A whole oxbow on threads of its own. Stops when destroyed.
 class Oxbow {
  public:
@@ -43,7 +46,7 @@ class Oxbow {
   void stop();
 
   // A sample of the admin listener's metrics, such as `oxbow_upstream_waiting{upstream="up"}`; -1
-  // when there is none. REQUIRES: Setup::top has `admin: { listen: 127.0.0.1:0 }`.
+  // when there is none. REQUIRES: Setup::top has kAdmin.
   double metric(const std::string& sample) const;
   // Until the sample has that value.
   bool awaitMetric(const std::string& sample, double value, milliseconds within = kPatience) const;

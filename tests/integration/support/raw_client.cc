@@ -12,21 +12,22 @@ bool RawClient::readMore(milliseconds within) {
 }
 
 Message RawClient::receive(bool forHead) {
+  size_t taken = 0;
   for (;;) {
-    size_t taken = 0;
-    auto message = readMessage(bytes_, false, forHead, taken);
-    if (message && message->complete) {
+    auto message = readMessage(bytes_, false, forHead, taken, Want::Whole);
+    if (message) {
       bytes_.erase(0, taken);
       if (message->status() >= 200) return std::move(*message);
       informational_.push_back(std::move(*message));
-      continue;
+    } else if (!readMore(kPatience)) {
+      break;
     }
-    if (readMore(kPatience)) continue;
-    if (!message) return {};
-    if (message->untilClose && end_ == Read::Fin) message->complete = true;
-    bytes_.clear();
-    return std::move(*message);
   }
+  auto message = readMessage(bytes_, false, forHead, taken, Want::WhatThereIs);
+  if (!message) return {};
+  if (message->untilClose && end_ == Read::Fin) message->complete = true;
+  bytes_.clear();
+  return std::move(*message);
 }
 
 bool RawClient::awaitText(std::string_view text) {
