@@ -6,8 +6,9 @@ namespace oxbow::pool {
 
 void Budget::giveBack() {
   const std::lock_guard lock(mutex_);
-  ASSERT(used_ > 0);
-  --used_;
+  const uint32_t used = used_.load(std::memory_order_relaxed);
+  ASSERT(used > 0);
+  used_.store(used - 1, std::memory_order_relaxed);
 }
 
 }  // namespace oxbow::pool

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 
@@ -15,29 +16,25 @@ class Budget {
 
   [[nodiscard]] bool tryTake() {
     const std::lock_guard lock(mutex_);
-    if (cap_ != 0 && used_ >= cap_) return false;
-    ++used_;
+    const uint32_t used = used_.load(std::memory_order_relaxed);
+    if (cap_ != 0 && used >= cap_) return false;
+    used_.store(used + 1, std::memory_order_relaxed);
     return true;
   }
 
   // REQUIRES: a slot taken earlier.
   void giveBack();
 
-  bool hasRoom() const {
-    const std::lock_guard lock(mutex_);
-    return cap_ == 0 || used_ < cap_;
-  }
+  // A hint, without the lock: only tryTake() is sure.
+  bool hasRoom() const { return cap_ == 0 || used() < cap_; }
 
   uint32_t cap() const { return cap_; }
-  uint32_t used() const {
-    const std::lock_guard lock(mutex_);
-    return used_;
-  }
+  uint32_t used() const { return used_.load(std::memory_order_relaxed); }
 
  private:
   mutable std::mutex mutex_;
   const uint32_t cap_;
-  uint32_t used_ = 0;
+  std::atomic<uint32_t> used_{0};  // written under the lock
 };
 
 }  // namespace oxbow::pool

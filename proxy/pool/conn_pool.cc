@@ -285,8 +285,7 @@ void ConnPool::moveTo(PooledConn& conn, ConnState next) {
     parts_.stats.connecting.set(static_cast<int64_t>(connecting_.size()));
     if (Waiter* waiter = conn.openedFor_) {
       detach(conn);
-      // Its deadline passed while it held on to this attempt: it is late unless it is served now.
-      if (!waiter->armed()) parts_.dispatcher.setDeadline(*waiter, parts_.dispatcher.now());
+      parts_.owner.onAttemptOver(*waiter);
     }
   }
   parts_.stats.idle.set(static_cast<int64_t>(idle_.size()));

@@ -46,6 +46,8 @@ class PoolOwner {
   virtual void onOpenFailed(ConnPool& pool, Waiter* account, const Error& error) = 0;
   // A connection closed.
   virtual void onSlotFree(ConnPool& pool) = 0;
+  // The attempt that `waiter` held on to has ended, one way or the other; it still waits.
+  virtual void onAttemptOver(Waiter& waiter) = 0;
 
  protected:
   ~PoolOwner() = default;

@@ -47,8 +47,6 @@ void Waiter::cancelWait() {
   if (waiting()) queue_->leave(*this);
 }
 
-void Waiter::onTimer() { queue_->onLate(*this); }
-
 WaitQueue::WaitQueue(event::Dispatcher& dispatcher, Balancer& balancer, const QueuePolicy& policy,
                      QueueStats& stats)
     : dispatcher_(dispatcher), balancer_(balancer), policy_(policy), stats_(stats) {}
@@ -84,7 +82,7 @@ void WaitQueue::acquire(Waiter& waiter, const Need& need) {
   else
     waiters_.pushBack(waiter);
   stats_.waiting.set(static_cast<int64_t>(waiters_.size()));
-  dispatcher_.setDeadline(waiter, waiter.since_ + policy_.timeout);
+  if (waiter.attempt_ == nullptr) wakeAt(waiter.since_ + policy_.timeout);
   awaitBackoff();
 }
 
@@ -241,13 +239,25 @@ void WaitQueue::serve(Waiter& waiter, ConnPool& pool, PooledConn& conn) {
   stats_.served.add();
   stats_.waitTime.record(dispatcher_.now() - waiter.since_);
   leave(waiter);
+  warmNext();
   waiter.onLease(pool.lend(conn));
+}
+
+// With many waiting, what the next one needs has left the cache since it came. Looked ahead in two
+// steps, because the object itself must be there before it can name what else it needs.
+void WaitQueue::warmNext() {
+  Waiter* next = waiters_.front();
+  if (next == nullptr) return;
+  next->warm();
+  constexpr size_t kLine = 64, kLines = 8;
+  if (const Waiter* behind = waiters_.next(*next))
+    for (size_t i = 0; i < kLines; ++i)
+      __builtin_prefetch(reinterpret_cast<const char*>(behind) + i * kLine);
 }
 
 void WaitQueue::leave(Waiter& waiter) {
   waiters_.remove(waiter);
   stats_.waiting.set(static_cast<int64_t>(waiters_.size()));
-  dispatcher_.cancel(waiter);
   if (waiter.attempt_ != nullptr) waiter.attempt_->pool().detach(*waiter.attempt_);
 }
 
@@ -262,11 +272,29 @@ void WaitQueue::failAll(const Error& error) {
     fail(*waiters_.front(), error);
 }
 
-void WaitQueue::onLate(Waiter& waiter) {
-  // An attempt that is under way ends by its own deadline, and that decides.
-  if (waiter.attempt_ != nullptr) return;
-  stats_.refusedLate.add();
-  fail(waiter, kQueueLate);
+void WaitQueue::failLate() {
+  const TimePoint begun = dispatcher_.now() - policy_.timeout;
+  // Replays stand in front, and came last: only they are out of order.
+  for (Waiter* w = waiters_.front(); w != nullptr && (w->need_.fresh || w->since_ <= begun);) {
+    // An attempt that is under way ends by its own deadline, and that decides.
+    if (w->since_ > begun || w->attempt_ != nullptr) {
+      w = waiters_.next(*w);
+      continue;
+    }
+    stats_.refusedLate.add();
+    fail(*w, kQueueLate);
+    w = waiters_.front();  // the others may have changed
+  }
+}
+
+// When the first wait of those without an attempt ends.
+TimePoint WaitQueue::firstLate() {
+  TimePoint first = TimePoint::max();
+  for (Waiter* w = waiters_.front(); w != nullptr; w = waiters_.next(*w)) {
+    if (w->attempt_ == nullptr) first = std::min(first, w->since_ + policy_.timeout);
+    if (!w->need_.fresh && first != TimePoint::max()) break;
+  }
+  return first;
 }
 
 void WaitQueue::onOpenFailed(ConnPool& pool, Waiter* account, const Error& error) {
@@ -289,18 +317,28 @@ void WaitQueue::onOpenFailed(ConnPool& pool, Waiter* account, const Error& error
 
 void WaitQueue::onSlotFree(ConnPool&) { openForWaiters(); }
 
+// Its deadline may have passed while it held on to the attempt: it is late unless it is served now.
+void WaitQueue::onAttemptOver(Waiter& waiter) { wakeAt(waiter.since_ + policy_.timeout); }
+
 // While waiters depend on an endpoint that backs off, the end of that is an event.
 void WaitQueue::awaitBackoff() {
   if (waiters_.empty()) return;
   TimePoint first = TimePoint::max();
   for (const ConnPool* pool : pools_)
     if (pool->backingOff()) first = std::min(first, pool->backoffEnd());
-  if (first != TimePoint::max()) dispatcher_.setDeadline(*this, first);
+  if (first != TimePoint::max()) wakeAt(first);
+}
+
+void WaitQueue::wakeAt(TimePoint time) {
+  if (!armed() || time < deadline()) dispatcher_.setDeadline(*this, time);
 }
 
 void WaitQueue::onTimer() {
+  failLate();
   openForWaiters();
   awaitBackoff();
+  const TimePoint late = firstLate();
+  if (late != TimePoint::max()) wakeAt(late);
 }
 
 }  // namespace oxbow::pool

@@ -70,6 +70,7 @@ class WaitQueue final : public PoolOwner, private event::Timer {
   void onFree(ConnPool& pool, PooledConn& conn) override;
   void onOpenFailed(ConnPool& pool, Waiter* account, const Error& error) override;
   void onSlotFree(ConnPool& pool) override;
+  void onAttemptOver(Waiter& waiter) override;
 
  private:
   friend class Waiter;
@@ -87,7 +88,10 @@ class WaitQueue final : public PoolOwner, private event::Timer {
   void serve(Waiter& waiter, ConnPool& pool, PooledConn& conn);
   void fail(Waiter& waiter, const Error& error);
   void leave(Waiter& waiter);
-  void onLate(Waiter& waiter);
+  void failLate();
+  TimePoint firstLate();
+  void wakeAt(TimePoint time);
+  void warmNext();
   bool hasRoomFor(const Waiter& waiter) const;
   bool anyIdle() const;
   bool anyAlive() const;

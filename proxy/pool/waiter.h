@@ -2,8 +2,9 @@
 
 #include <string_view>
 
+#include "proxy/base/clock.h"
 #include "proxy/base/error.h"
-#include "proxy/event/dispatcher.h"
+#include "proxy/base/intrusive_list.h"
 #include "proxy/pool/lease.h"
 
 namespace oxbow::pool {
@@ -20,7 +21,7 @@ struct Need {
 
 // An exchange that wants a connection. Destroying it cancels the wait. It gets exactly one call,
 // possibly inside acquire(). Worker's thread only.
-class Waiter : public event::Timer, private ListHook<WaiterTag> {
+class Waiter : private ListHook<WaiterTag> {
  public:
   bool waiting() const { return ListHook<WaiterTag>::linked(); }
   void cancelWait();
@@ -33,12 +34,12 @@ class Waiter : public event::Timer, private ListHook<WaiterTag> {
 
  protected:
   Waiter() = default;
-  ~Waiter() override { cancelWait(); }
+  virtual ~Waiter() { cancelWait(); }
 
   virtual void onLease(Lease lease) = 0;
   virtual void onNoLease(const Error& error) = 0;
-  // The wait's deadline has passed; called by the timer.
-  void onTimer() final;
+  // It is next: what it will touch may be brought into the cache.
+  virtual void warm() const {}
 
  private:
   friend class ConnPool;

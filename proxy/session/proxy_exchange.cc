@@ -27,7 +27,8 @@ ProxyExchange::ProxyExchange(ProxyHandler& handler, Exchange& exchange, const ro
 ProxyExchange::~ProxyExchange() = default;
 
 void ProxyExchange::start() {
-  const http::RequestHead& head = exchange_.request();
+  head_ = &exchange_.request();
+  const http::RequestHead& head = *head_;
   const config::Upstream& config = upstream_.config();
   exchange_.attach(*this);
   chooseTarget();
@@ -54,7 +55,7 @@ route::Variables ProxyExchange::variables() const {
 
 // The target and Host that the upstream gets.
 void ProxyExchange::chooseTarget() {
-  const http::RequestHead& head = exchange_.request();
+  const http::RequestHead& head = *head_;
   target_ = head.target;
   authority_ = head.authority;
   const bool rewrites = route_.rewrites() && head.path != "*";
@@ -97,7 +98,7 @@ void ProxyExchange::acquire(bool fresh) {
 // Whether the request could be sent a second time as far as its body goes.
 bool ProxyExchange::bodyAtHand() const {
   if (trailersSent_) return false;
-  const http::RequestHead& head = exchange_.request();
+  const http::RequestHead& head = *head_;
   return keeping_ || head.body == http::BodyKind::None ||
          (head.body == http::BodyKind::Length && head.contentLength == 0);
 }
@@ -111,7 +112,7 @@ bool ProxyExchange::replayAllowed() const {
 void ProxyExchange::keep(std::string_view bytes) {
   if (bodySize_ + bytes.size() > body_.capacity()) {
     // A known length is taken at once, an unknown one grows by doubling.
-    const http::RequestHead& head = exchange_.request();
+    const http::RequestHead& head = *head_;
     const size_t least = bodySize_ + bytes.size();
     const size_t whole = buffering_ ? static_cast<size_t>(head.contentLength) : 2 * bodySize_;
     Block larger = handler_.worker_.blocks.take(std::max(least, whole));
@@ -192,7 +193,7 @@ void ProxyExchange::onLease(pool::Lease lease) {
 }
 
 void ProxyExchange::sendRequest() {
-  const http::RequestHead& head = exchange_.request();
+  const http::RequestHead& head = *head_;
   upstream::OutgoingRequest request;
   request.head = &head;
   request.target = target_;
@@ -213,6 +214,17 @@ void ProxyExchange::sendRequest() {
   if (bodyDone_ || replayed_) return;
   requestOwed_ += sentNow;
   if (conn().unsent() == 0) payRequestCredit();
+}
+
+void ProxyExchange::warm() const {
+  constexpr ptrdiff_t kLine = 64;
+  const auto fetch = [](const void* at, ptrdiff_t from, ptrdiff_t to) {
+    for (ptrdiff_t offset = from; offset < to; offset += kLine)
+      __builtin_prefetch(static_cast<const char*>(at) + offset);
+  };
+  fetch(&exchange_, 0, 5 * kLine);               // the session
+  fetch(head_, 0, 6 * kLine);                    // its state of this exchange
+  fetch(target_.data(), -4 * kLine, 5 * kLine);  // descriptors, then the lines of the request
 }
 
 void ProxyExchange::onNoLease(const Error& error) {

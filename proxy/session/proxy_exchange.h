@@ -111,6 +111,7 @@ class ProxyExchange final : private ExchangePeer, private pool::Waiter {
   // Waiter
   void onLease(pool::Lease lease) override;
   void onNoLease(const Error& error) override;
+  void warm() const override;
 
   // From the upstream
   void onResponseHead(http::ResponseHead& head);
@@ -145,7 +146,8 @@ class ProxyExchange final : private ExchangePeer, private pool::Waiter {
   size_t bodySize_ = 0;
   Block trailers_;  // that came before the connection did
   http::FieldBlock trailerFields_;
-  Block targetBlock_;  // of a rewritten target or Host
+  Block targetBlock_;                        // of a rewritten target or Host
+  const http::RequestHead* head_ = nullptr;  // the client's, once it has begun
   std::string_view target_;
   std::string_view authority_;
   size_t requestOwed_ = 0;  // body bytes sent and not yet credited to the client's side
