@@ -85,7 +85,10 @@ class Dispatcher {
   void deferDelete(std::unique_ptr<Deferred> object);
 
   // From any thread: runs `message` on this one.
-  void post(std::function<void()> message) { mailbox_->post(std::move(message)); }
+  template <typename Message>
+  void post(Message message) {
+    mailbox_->post(std::move(message));
+  }
 
   event_base* base() { return base_; }
 

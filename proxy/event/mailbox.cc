@@ -23,8 +23,7 @@ Mailbox::~Mailbox() {
   while (letter != nullptr) delete std::exchange(letter, letter->next);
 }
 
-void Mailbox::post(std::function<void()> message) {
-  auto* letter = new Letter{std::move(message)};
+void Mailbox::push(Letter* letter) {
   Letter* before = newest_.load(std::memory_order_relaxed);
   do {
     letter->next = before;  // not read again behind the exchange: the owner may have freed it

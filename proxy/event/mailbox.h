@@ -1,7 +1,8 @@
 #pragma once
 
 #include <atomic>
-#include <functional>
+#include <memory>
+#include <utility>
 
 #include "proxy/event/io_event.h"
 
@@ -16,17 +17,29 @@ class Mailbox final : private IoHandler {
   Mailbox(const Mailbox&) = delete;
   Mailbox& operator=(const Mailbox&) = delete;
 
-  void post(std::function<void()> message);
+  // `message` is called once, or destroyed uncalled when the mailbox goes first.
+  template <typename Message>
+  void post(Message message) {
+    push(new LetterOf<Message>(std::move(message)));
+  }
 
   // Runs what has arrived, in the order of posting. Owner's thread.
   void drain();
 
  private:
   struct Letter {
-    std::function<void()> run;
+    virtual ~Letter() = default;
+    virtual void run() = 0;
     Letter* next = nullptr;
   };
+  template <typename Message>
+  struct LetterOf final : Letter {
+    explicit LetterOf(Message m) : message(std::move(m)) {}
+    void run() override { message(); }
+    Message message;
+  };
 
+  void push(Letter* letter);
   void onIo(uint8_t ready) override;
 
   std::atomic<Letter*> newest_{nullptr};

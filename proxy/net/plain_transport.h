@@ -14,6 +14,7 @@ class PlainTransport final : public Transport {
   PlainTransport& operator=(const PlainTransport&) = delete;
 
   bool start(event::Dispatcher& dispatcher, event::IoHandler& handler) override;
+  void stop() override { event_.stop(); }
   IoResult read(char* to, size_t capacity) override;
   IoResult write(std::string_view bytes) override;
   IoResult writev(const iovec* parts, int count) override;

@@ -39,6 +39,9 @@ class Transport {
   // Edge-triggered readiness goes to `handler` from now on. False when the kernel refuses.
   [[nodiscard]] virtual bool start(event::Dispatcher& dispatcher, event::IoHandler& handler) = 0;
 
+  // No events any more; start() may follow, on another thread too.
+  virtual void stop() = 0;
+
   virtual IoResult read(char* to, size_t capacity) = 0;
   virtual IoResult write(std::string_view bytes) = 0;
   // `count` is at most 64.

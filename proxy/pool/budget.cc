@@ -11,4 +11,9 @@ void Budget::giveBack() {
   used_.store(used - 1, std::memory_order_relaxed);
 }
 
+void Budget::setCap(uint32_t cap) {
+  const std::lock_guard lock(mutex_);
+  cap_.store(cap, std::memory_order_relaxed);
+}
+
 }  // namespace oxbow::pool

@@ -6,9 +6,10 @@
 
 namespace oxbow::pool {
 
-// The exact account of connection slots of one endpoint or one upstream. A slot is taken before
-// socket() and returned after close(), so what the peer sees never exceeds the cap. Thread-safe;
-// touched only when a connection opens or closes.
+// An exact account of slots, shared by the workers: of the connections of one endpoint or one
+// upstream, or of those being opened. A slot is taken before socket() and returned after close(),
+// so what the peer sees never exceeds the cap. Thread-safe; touched only when a connection opens
+// or closes.
 class Budget {
  public:
   // `cap` 0: no cap.
@@ -17,7 +18,8 @@ class Budget {
   [[nodiscard]] bool tryTake() {
     const std::lock_guard lock(mutex_);
     const uint32_t used = used_.load(std::memory_order_relaxed);
-    if (cap_ != 0 && used >= cap_) return false;
+    const uint32_t cap = this->cap();
+    if (cap != 0 && used >= cap) return false;
     used_.store(used + 1, std::memory_order_relaxed);
     return true;
   }
@@ -25,16 +27,20 @@ class Budget {
   // REQUIRES: a slot taken earlier.
   void giveBack();
 
-  // A hint, without the lock: only tryTake() is sure.
-  bool hasRoom() const { return cap_ == 0 || used() < cap_; }
+  // What is taken already stays taken when the new cap is lower; see isOver().
+  void setCap(uint32_t cap);
 
-  uint32_t cap() const { return cap_; }
+  // Hints, without the lock: only tryTake() is sure.
+  bool hasRoom() const { return cap() == 0 || used() < cap(); }
+  bool isOver() const { return cap() != 0 && used() > cap(); }
+
+  uint32_t cap() const { return cap_.load(std::memory_order_relaxed); }
   uint32_t used() const { return used_.load(std::memory_order_relaxed); }
 
  private:
   mutable std::mutex mutex_;
-  const uint32_t cap_;
-  std::atomic<uint32_t> used_{0};  // written under the lock
+  std::atomic<uint32_t> cap_;      // written under the lock
+  std::atomic<uint32_t> used_{0};  // likewise
 };
 
 }  // namespace oxbow::pool

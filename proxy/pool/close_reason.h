@@ -30,6 +30,8 @@ enum class CloseReason : uint8_t {
   ConnectFailed,
   ConnectTimeout,
   Shutdown,
+  Removed,    // its server left the configuration
+  CapLowered,  // the configuration allows fewer than there are
   Count
 };
 
@@ -55,7 +57,9 @@ constexpr std::string_view textOf(CloseReason reason) {
                                          "client_gone",
                                          "connect_failed",
                                          "connect_timeout",
-                                         "shutdown"};
+                                         "shutdown",
+                                         "removed",
+                                         "cap_lowered"};
   static_assert(sizeof(kTexts) / sizeof(kTexts[0]) == static_cast<size_t>(CloseReason::Count));
   return kTexts[static_cast<size_t>(reason)];
 }

@@ -53,7 +53,11 @@ void Lease::release() {
 }
 
 ConnPool::ConnPool(const Parts& parts, const PoolPolicy& policy, uint32_t index)
-    : parts_(parts), policy_(policy), index_(index), lastAcquire_(parts.dispatcher.now()) {}
+    : parts_(parts),
+      policy_(policy),
+      index_(index),
+      lastAcquire_(parts.dispatcher.now()),
+      several_(parts.shared->several()) {}
 
 ConnPool::~ConnPool() {
   while (PooledConn* conn = idle_.front()) end(*conn, CloseReason::Shutdown);
@@ -72,26 +76,58 @@ void ConnPool::shutdown() {
   while (PooledConn* conn = idle_.front()) close(*conn, CloseReason::Shutdown);
 }
 
+void ConnPool::retire() {
+  retired_ = true;
+  parts_.dispatcher.cancel(*this);
+  while (PooledConn* conn = idle_.front()) close(*conn, CloseReason::Removed);
+  while (PooledConn* conn = connecting_.front()) close(*conn, CloseReason::Removed);
+}
+
+void ConnPool::setPolicy(const PoolPolicy& policy) {
+  if (policy == policy_) return;
+  policy_ = policy;
+  while (hasIdle() && (keepsTooMany() || policy_.keepalive == 0))
+    closeOldestIdle(CloseReason::KeepaliveFull);
+  // Their deadlines were set by the former rules: each is looked at anew.
+  for (PooledConn* conn = idle_.front(); conn != nullptr;) {
+    PooledConn* next = idle_.next(*conn);
+    onIdleDeadline(*conn);
+    conn = next;
+  }
+  upkeep();
+}
+
+void ConnPool::obeyCaps() {
+  const auto over = [this] { return parts_.state->budget.isOver() || parts_.shared->total.isOver(); };
+  while (hasIdle() && over()) closeOldestIdle(CloseReason::CapLowered);
+  overCap_ = over();
+}
+
 bool ConnPool::canOpen() const {
-  return connecting_.size() < policy_.maxConnecting && !backingOff() &&
-         parts_.state.budget.hasRoom() && parts_.upstreamBudget.hasRoom();
+  return !retired_ && parts_.state->connecting.hasRoom() && !backingOff() &&
+         parts_.state->budget.hasRoom() && parts_.shared->total.hasRoom();
+}
+
+bool ConnPool::hasIdleElsewhere() const {
+  return several_ && parts_.state->idleElsewhere(parts_.worker) > asked_;
 }
 
 bool ConnPool::open(Waiter* account) {
-  if (connecting_.size() >= policy_.maxConnecting) return false;
-  if (!parts_.state.budget.tryTake()) return false;
-  if (!parts_.upstreamBudget.tryTake()) {
-    parts_.state.budget.giveBack();
+  if (!parts_.state->connecting.tryTake()) return false;
+  Slots slots = Slots::take(parts_.state, parts_.shared);
+  if (!slots) {
+    parts_.state->connecting.giveBack();
     return false;
   }
   parts_.stats.opened.add();
   // Owned by its list from here on; close() hands it to the dispatcher.
   PooledConn& conn = *parts_.connector.connect().release();
+  conn.slots_ = std::move(slots);
   conn.pool_ = this;
-  conn.openedAt_ = parts_.dispatcher.now();
+  conn.history_.openedAt = parts_.dispatcher.now();
   connecting_.pushFront(conn);
   if (account != nullptr) attach(conn, *account);
-  parts_.stats.connecting.set(static_cast<int64_t>(connecting_.size()));
+  countConnecting();
   return true;
 }
 
@@ -115,15 +151,15 @@ void ConnPool::detach(PooledConn& conn) {
 }
 
 void ConnPool::onConnected(PooledConn& conn) {
-  backoff_.succeeded();
-  conn.connectTime_ = parts_.dispatcher.preciseNow() - conn.openedAt_;
+  parts_.state->backoff.succeeded();
+  conn.history_.connectTime = parts_.dispatcher.preciseNow() - conn.history_.openedAt;
   parts_.stats.connected.add();
-  parts_.stats.connectTime.record(conn.connectTime_);
+  parts_.stats.connectTime.record(conn.history_.connectTime);
   becomeIdle(conn);
 }
 
 void ConnPool::onConnectFailed(PooledConn& conn, const Error& error, CloseReason reason) {
-  backoff_.failed(conn.openedAt_, parts_.dispatcher.now(), parts_.random);
+  parts_.state->backoff.failed(conn.history_.openedAt, parts_.dispatcher.now(), parts_.random);
   parts_.stats.connectFailed.add();
   LOG_WARN("cannot connect to {}: {}", conn.endpointText(), error.detail);
   Waiter* account = conn.openedFor_;
@@ -135,7 +171,7 @@ void ConnPool::onConnectFailed(PooledConn& conn, const Error& error, CloseReason
 }
 
 IdleAge& ConnPool::ageOf(const PooledConn& conn) const {
-  return conn.exchanges_ == 0 ? parts_.state.unusedAge : parts_.state.usedAge;
+  return conn.history_.exchanges == 0 ? parts_.state->unusedAge : parts_.state->usedAge;
 }
 
 TimePoint ConnPool::idleDeadline(const PooledConn& conn, CloseReason& reason) const {
@@ -150,8 +186,8 @@ TimePoint ConnPool::idleDeadline(const PooledConn& conn, CloseReason& reason) co
     idleness = learned;
     reason = CloseReason::LearnedAge;
   }
-  const TimePoint byIdleness = conn.idleSince_ + idleness;
-  const TimePoint byAge = conn.openedAt_ + policy_.keepaliveTime;
+  const TimePoint byIdleness = conn.history_.idleSince + idleness;
+  const TimePoint byAge = conn.history_.openedAt + policy_.keepaliveTime;
   if (byAge < byIdleness) reason = CloseReason::KeepaliveTime;
   return std::min(byIdleness, byAge);
 }
@@ -166,7 +202,7 @@ bool ConnPool::overaged(const PooledConn& conn, CloseReason& reason) const {
 bool ConnPool::pastHalfLearnedAge(const PooledConn& conn) const {
   const TimePoint now = parts_.dispatcher.now();
   const auto learned = ageOf(conn).learned(now);
-  return learned && (now - conn.idleSince_) * 2 > *learned;
+  return learned && (now - conn.history_.idleSince) * 2 > *learned;
 }
 
 PooledConn* ConnPool::takeIdle(const Need& need, bool mayOpen) {
@@ -178,7 +214,7 @@ PooledConn* ConnPool::takeIdle(const Need& need, bool mayOpen) {
       continue;
     }
     if (!need.replayable && mayOpen && pastHalfLearnedAge(*conn)) return nullptr;
-    const bool trusted = need.replayable && now - conn->idleSince_ < kTrustedIdleness;
+    const bool trusted = need.replayable && now - conn->history_.idleSince < kTrustedIdleness;
     if (trusted || verify(*conn)) return conn;
   }
   return nullptr;
@@ -190,7 +226,7 @@ bool ConnPool::verify(PooledConn& conn) {
   if (probe == Probe::Alive) return true;
   if (probe == Probe::Dead) {
     const TimePoint now = parts_.dispatcher.now();
-    ageOf(conn).serverClosed(now - conn.idleSince_, now - conn.openedAt_, conn.exchanges_, now);
+    ageOf(conn).serverClosed(now - conn.history_.idleSince, now - conn.history_.openedAt, conn.history_.exchanges, now);
   }
   close(conn, probe == Probe::Dead ? CloseReason::DeadOnPeek : CloseReason::UnexpectedData);
   return false;
@@ -198,9 +234,9 @@ bool ConnPool::verify(PooledConn& conn) {
 
 Lease ConnPool::lend(PooledConn& conn) {
   const TimePoint now = parts_.dispatcher.now();
-  conn.idleBefore_ = now - conn.idleSince_;
+  conn.history_.idleBefore = now - conn.history_.idleSince;
   parts_.stats.acquired.add();
-  if (conn.exchanges_++ > 0) parts_.stats.reused.add();
+  if (conn.history_.exchanges++ > 0) parts_.stats.reused.add();
   parts_.dispatcher.cancel(conn);
   conn.lent_ = true;
   moveTo(conn, ConnState::Active);
@@ -220,10 +256,15 @@ void ConnPool::giveBack(PooledConn& conn) {
 void ConnPool::settle(PooledConn& conn) {
   demand_.changed(active() - 1, parts_.dispatcher.now());
   if (!conn.reusable()) return close(conn, conn.closeReason());
+  if (retired_) return close(conn, CloseReason::Removed);
+  if (overCap_) {
+    obeyCaps();
+    if (overCap_) return close(conn, CloseReason::CapLowered);
+  }
   // Before its first exchange it had been idle as one that was never used.
-  IdleAge& age = conn.exchanges_ == 1 ? parts_.state.unusedAge : parts_.state.usedAge;
-  age.survived(conn.idleBefore_);
-  if (conn.exchanges_ >= policy_.keepaliveRequests)
+  IdleAge& age = conn.history_.exchanges == 1 ? parts_.state->unusedAge : parts_.state->usedAge;
+  age.survived(conn.history_.idleBefore);
+  if (conn.history_.exchanges >= policy_.keepaliveRequests)
     return close(conn, CloseReason::KeepaliveRequests);
   if (policy_.keepalive == 0) return close(conn, CloseReason::KeepaliveFull);
   becomeIdle(conn);
@@ -231,18 +272,67 @@ void ConnPool::settle(PooledConn& conn) {
 
 void ConnPool::becomeIdle(PooledConn& conn) {
   const TimePoint now = parts_.dispatcher.now();
-  conn.idleSince_ = now;
+  conn.history_.idleSince = now;
   CloseReason reason{};
   const TimePoint deadline = idleDeadline(conn, reason);
-  if (conn.exchanges_ > 0 && now >= deadline) return close(conn, reason);
+  if (conn.history_.exchanges > 0 && now >= deadline) return close(conn, reason);
   moveTo(conn, ConnState::Idle);
+  settleIdle(conn, deadline);
+}
+
+// Offers an idle connection to who waits; what nobody takes stays, within the rules.
+void ConnPool::settleIdle(PooledConn& conn, TimePoint deadline) {
   parts_.owner.onFree(*this, conn);
   if (conn.state_ != ConnState::Idle) return;
   if (shuttingDown_) return close(conn, CloseReason::Shutdown);
   parts_.dispatcher.setDeadline(conn, deadline);
-  if (idle_.size() > std::max(policy_.keepalive, policy_.keepaliveMin))
-    return closeOldestIdle(CloseReason::KeepaliveFull);
+  if (keepsTooMany()) return closeOldestIdle(CloseReason::KeepaliveFull);
   if (!armed()) upkeep();
+}
+
+// `keepalive` counts over all workers. What the others have matters only beyond this one's share.
+bool ConnPool::keepsTooMany() const {
+  const uint64_t most = std::max(policy_.keepalive, policy_.keepaliveMin);
+  if (!several_) return idle_.size() > most;
+  return idle_.size() * parts_.state->workers() > most && parts_.state->idleInAll() > most;
+}
+
+std::unique_ptr<MovingConn> ConnPool::depart() {
+  const TimePoint now = parts_.dispatcher.now();
+  while (PooledConn* conn = policy_.fifo ? idle_.back() : idle_.front()) {
+    CloseReason reason{};
+    if (now < conn->deadline() || !overaged(*conn, reason)) return depart(*conn);
+    close(*conn, reason);
+  }
+  return nullptr;
+}
+
+std::unique_ptr<MovingConn> ConnPool::depart(PooledConn& conn) {
+  ASSERT(conn.state_ == ConnState::Idle);
+  parts_.stats.movedOut.add();
+  parts_.dispatcher.remove(conn);
+  std::unique_ptr<MovingConn> moving = conn.depart();
+  moving->history = conn.history_;
+  moving->slots = std::move(conn.slots_);
+  moveTo(conn, ConnState::Closed);
+  parts_.dispatcher.deferDelete(std::unique_ptr<event::Deferred>(&conn));
+  return moving;
+}
+
+void ConnPool::arrive(std::unique_ptr<MovingConn> moving) {
+  std::unique_ptr<PooledConn> arrived = parts_.connector.arrive(*moving);
+  if (arrived == nullptr) return;
+  parts_.stats.movedIn.add();
+  PooledConn& conn = *arrived.release();
+  conn.pool_ = this;
+  conn.history_ = moving->history;
+  conn.slots_ = std::move(moving->slots);
+  conn.state_ = ConnState::Idle;
+  idle_.pushFront(conn);
+  countIdleAndActive();
+  // What came in the meantime has no event of its own ahead of the next exchange.
+  CloseReason reason{};
+  if (verify(conn)) settleIdle(conn, idleDeadline(conn, reason));
 }
 
 void ConnPool::closeOldestIdle(CloseReason reason) {
@@ -261,7 +351,7 @@ void ConnPool::onIdleDeadline(PooledConn& conn) {
 void ConnPool::onIdleEnded(PooledConn& conn, CloseReason reason) {
   const TimePoint now = parts_.dispatcher.now();
   if (reason != CloseReason::UnexpectedData)
-    ageOf(conn).serverClosed(now - conn.idleSince_, now - conn.openedAt_, conn.exchanges_, now);
+    ageOf(conn).serverClosed(now - conn.history_.idleSince, now - conn.history_.openedAt, conn.history_.exchanges, now);
   close(conn, reason);
 }
 
@@ -282,25 +372,36 @@ void ConnPool::moveTo(PooledConn& conn, ConnState next) {
   const ConnState before = std::exchange(conn.state_, next);
   if (next != ConnState::Closed) listOf(next).pushFront(conn);
   if (before == ConnState::Connecting) {
-    parts_.stats.connecting.set(static_cast<int64_t>(connecting_.size()));
+    parts_.state->connecting.giveBack();
+    countConnecting();
     if (Waiter* waiter = conn.openedFor_) {
       detach(conn);
       parts_.owner.onAttemptOver(*waiter);
     }
   }
+  countIdleAndActive();
+}
+
+void ConnPool::countConnecting() {
+  parts_.stats.connecting.set(static_cast<int64_t>(connecting_.size()));
+}
+
+void ConnPool::countIdleAndActive() {
   parts_.stats.idle.set(static_cast<int64_t>(idle_.size()));
   parts_.stats.active.set(static_cast<int64_t>(active_.size()));
+  if (!several_) return;
+  parts_.state->publishIdle(parts_.worker, idle());
+  parts_.state->publishActive(parts_.worker, active());
 }
 
 void ConnPool::end(PooledConn& conn, CloseReason reason) {
   LOG_DEBUG("connection to {} closed: {}, after {} exchanges", conn.endpointText(), textOf(reason),
-            conn.exchanges_);
+            conn.history_.exchanges);
   parts_.stats.closedFor(reason).add();
   parts_.dispatcher.remove(conn);
   conn.closeSocket();
   moveTo(conn, ConnState::Closed);
-  parts_.upstreamBudget.giveBack();
-  parts_.state.budget.giveBack();
+  conn.slots_.giveBack();
   parts_.dispatcher.deferDelete(std::unique_ptr<event::Deferred>(&conn));
 }
 
@@ -311,7 +412,7 @@ void ConnPool::close(PooledConn& conn, CloseReason reason) {
 }
 
 bool ConnPool::floorWanted() const {
-  return policy_.keepaliveMin > 0 && total() < policy_.keepaliveMin &&
+  return policy_.keepaliveMin > 0 && parts_.state->budget.used() < policy_.keepaliveMin &&
          parts_.dispatcher.now() - lastAcquire_ <= kFloorMemory;
 }
 
@@ -319,11 +420,11 @@ void ConnPool::onTimer() { upkeep(); }
 
 // The floor and the sweep share one timer, which sleeps while neither has work.
 void ConnPool::upkeep() {
-  if (shuttingDown_) return;
+  if (shuttingDown_ || retired_) return;
   const TimePoint now = parts_.dispatcher.now();
   if (floorWanted() && now >= nextFloor_) {
     nextFloor_ = now + kFloorStep;
-    if (canOpen()) open(nullptr);
+    if (canOpen() && parts_.state->takeFloorStep(now, kFloorStep)) open(nullptr);
   }
   if (now >= nextSweep_) {
     nextSweep_ = now + Demand::kSlice;
@@ -336,8 +437,9 @@ void ConnPool::upkeep() {
 }
 
 void ConnPool::shrinkToDemand() {
-  const uint32_t needed = std::max(demand_.peak(parts_.dispatcher.now()), policy_.keepaliveMin);
-  while (hasIdle() && total() > needed) closeOldestIdle(CloseReason::Demand);
+  const uint32_t needed = demand_.peak(parts_.dispatcher.now());
+  while (hasIdle() && total() > needed && parts_.state->budget.used() > policy_.keepaliveMin)
+    closeOldestIdle(CloseReason::Demand);
 }
 
 }  // namespace oxbow::pool

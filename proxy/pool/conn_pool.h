@@ -5,18 +5,17 @@
 
 #include "proxy/base/random.h"
 #include "proxy/event/dispatcher.h"
-#include "proxy/pool/backoff.h"
-#include "proxy/pool/budget.h"
 #include "proxy/pool/demand.h"
-#include "proxy/pool/idle_age.h"
+#include "proxy/pool/endpoint_state.h"
 #include "proxy/pool/lease.h"
 #include "proxy/pool/pool_stats.h"
 #include "proxy/pool/pooled_conn.h"
+#include "proxy/pool/shared_queue.h"
 #include "proxy/pool/waiter.h"
 
 namespace oxbow::pool {
 
-// The keys of the configuration that a pool obeys; counts are per endpoint.
+// The keys of the configuration that a pool obeys; counts are per endpoint over all workers.
 struct PoolPolicy {
   uint32_t keepalive = 32;
   uint32_t keepaliveMin = 0;
@@ -24,16 +23,7 @@ struct PoolPolicy {
   Duration keepaliveTime = std::chrono::hours(1);
   Duration keepaliveTimeout = std::chrono::seconds(60);
   bool fifo = false;
-  uint32_t maxConnecting = 8;
-};
-
-// What the workers share about one endpoint.
-struct EndpointState {
-  explicit EndpointState(uint32_t maxConns) : budget(maxConns) {}
-
-  Budget budget;
-  IdleAge usedAge;    // of connections that had carried an exchange
-  IdleAge unusedAge;  // of connections that never had
+  bool operator==(const PoolPolicy&) const = default;
 };
 
 // The queue that a pool serves.
@@ -62,10 +52,11 @@ class ConnPool final : private event::Timer {
     event::Dispatcher& dispatcher;
     Random& random;
     Connector& connector;
-    EndpointState& state;
-    Budget& upstreamBudget;
+    std::shared_ptr<EndpointState> state;
+    std::shared_ptr<SharedQueue> shared;
     PoolStats& stats;
     PoolOwner& owner;
+    size_t worker = 0;  // whose pool this is, of those that `shared` knows
   };
   ConnPool(const Parts& parts, const PoolPolicy& policy, uint32_t index);
   ~ConnPool() override;
@@ -73,13 +64,19 @@ class ConnPool final : private event::Timer {
   // Opens the warm floor, one connection each 100 ms.
   void start();
 
+  // Its place among the pools of its upstream.
   uint32_t index() const { return index_; }
+  void setIndex(uint32_t index) { index_ = index; }
+  // Other rules from now on; idle connections that they do not allow close.
+  void setPolicy(const PoolPolicy& policy);
   bool hasIdle() const { return !idle_.empty(); }
   // Whether caps, max_connecting and back-off let one more be opened now.
   bool canOpen() const;
   // When back-off ends; only when that alone is in the way.
-  bool backingOff() const { return !backoff_.allows(parts_.dispatcher.now()); }
-  TimePoint backoffEnd() const { return backoff_.until(); }
+  bool backingOff() const { return !parts_.state->backoff.allows(parts_.dispatcher.now()); }
+  TimePoint backoffEnd() const { return parts_.state->backoff.until(); }
+  // Idle connections of other workers that were not asked for yet.
+  bool hasIdleElsewhere() const;
 
   uint32_t idle() const { return static_cast<uint32_t>(idle_.size()); }
   uint32_t active() const { return static_cast<uint32_t>(active_.size()); }
@@ -87,7 +84,8 @@ class ConnPool final : private event::Timer {
   uint32_t total() const { return idle() + active() + connecting(); }
 
   const PoolStats& stats() const { return parts_.stats; }
-  const EndpointState& state() const { return parts_.state; }
+  const EndpointState& state() const { return *parts_.state; }
+  const std::shared_ptr<EndpointState>& sharedState() const { return parts_.state; }
 
   // The idle connection to use next, verified as `need` asks; null when there is none. Dead and
   // overaged ones that it meets are closed. `mayOpen`: a new one could be had instead of an old
@@ -107,8 +105,25 @@ class ConnPool final : private event::Timer {
   // Ends the account of a connection that is being opened; the attempt goes on.
   void detach(PooledConn& conn);
 
+  // Takes the idle connection that was used last out of this worker; null when none is fit.
+  std::unique_ptr<MovingConn> depart();
+  // The same of that one. REQUIRES: idle.
+  std::unique_ptr<MovingConn> depart(PooledConn& conn);
+  // One that another worker sent: idle here, unless it has died on its way.
+  void arrive(std::unique_ptr<MovingConn> moving);
+  // A worker was asked for an idle one, or has answered.
+  void noteAsked() { ++asked_; }
+  void noteAnswered() { --asked_; }
+
   // Closes the connection that has been idle longest. REQUIRES: hasIdle().
   void closeOldestIdle(CloseReason reason);
+  // Closes idle connections while a cap that was lowered asks for it; active ones close when they
+  // come back.
+  void obeyCaps();
+  // The server has left the configuration: nothing new is lent or opened, what is idle or opening
+  // closes, what is active closes when it comes back.
+  void retire();
+  bool retired() const { return retired_; }
   // Closes what is idle and gives up the floor; what is active or opening serves who waits, and
   // closes when nobody does.
   void shutdown();
@@ -137,24 +152,31 @@ class ConnPool final : private event::Timer {
   void end(PooledConn& conn, CloseReason reason);    // closes it, tells nobody
   void close(PooledConn& conn, CloseReason reason);  // closes it; its slot is free
   void becomeIdle(PooledConn& conn);
+  void settleIdle(PooledConn& conn, TimePoint deadline);
+  bool keepsTooMany() const;
   bool overaged(const PooledConn& conn, CloseReason& reason) const;
   TimePoint idleDeadline(const PooledConn& conn, CloseReason& reason) const;
   bool pastHalfLearnedAge(const PooledConn& conn) const;
   IdleAge& ageOf(const PooledConn& conn) const;
 
+  void countConnecting();
+  void countIdleAndActive();
   bool floorWanted() const;
   void upkeep();
   void shrinkToDemand();
 
   Parts parts_;
-  const PoolPolicy policy_;
-  const uint32_t index_;
-  Backoff backoff_;
+  PoolPolicy policy_;
+  uint32_t index_;
   Demand demand_;
   TimePoint lastAcquire_;
   TimePoint nextSweep_{};
   TimePoint nextFloor_{};
+  const bool several_;  // workers
   bool shuttingDown_ = false;
+  bool retired_ = false;
+  bool overCap_ = false;  // a cap was lowered below what is open
+  uint32_t asked_ = 0;    // other workers, for an idle connection
   size_t accounted_ = 0;  // of connecting_, those with a waiter
   List connecting_;
   List idle_;  // front: given back last

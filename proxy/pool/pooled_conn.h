@@ -9,6 +9,7 @@
 #include "proxy/base/intrusive_list.h"
 #include "proxy/event/dispatcher.h"
 #include "proxy/pool/close_reason.h"
+#include "proxy/pool/moving_conn.h"
 
 namespace oxbow::pool {
 
@@ -36,13 +37,13 @@ class PooledConn : public event::Deferred, public event::Timer, private ListHook
 
   ConnState state() const { return state_; }
   ConnPool& pool() const { return *pool_; }
-  TimePoint openedAt() const { return openedAt_; }
-  TimePoint idleSince() const { return idleSince_; }
-  Duration connectTime() const { return connectTime_; }
+  TimePoint openedAt() const { return history_.openedAt; }
+  TimePoint idleSince() const { return history_.idleSince; }
+  Duration connectTime() const { return history_.connectTime; }
   // Exchanges begun on this connection.
-  uint64_t exchanges() const { return exchanges_; }
+  uint64_t exchanges() const { return history_.exchanges; }
   // Whether it was opened for the exchange that it carries now, not taken out of the idle list.
-  bool fresh() const { return exchanges_ <= 1 && idleBefore_.count() == 0; }
+  bool fresh() const { return history_.exchanges <= 1 && history_.idleBefore.count() == 0; }
 
   // The address of the other end, for the log.
   virtual std::string_view endpointText() const { return "-"; }
@@ -63,6 +64,9 @@ class PooledConn : public event::Deferred, public event::Timer, private ListHook
   virtual bool drain() = 0;
   // Closes the descriptor and forgets whoever listens. No calls to the pool from in here.
   virtual void closeSocket() = 0;
+  // Leaves this worker: the descriptor and what is known of it go into what is returned, and this
+  // is as if closed. REQUIRES: idle.
+  virtual std::unique_ptr<MovingConn> depart() = 0;
   // A deadline passed in a state other than Idle.
   virtual void onDeadline() = 0;
   // The idleness that the server promised to allow; Duration::max() when it said nothing.
@@ -80,11 +84,8 @@ class PooledConn : public event::Deferred, public event::Timer, private ListHook
   Waiter* openedFor_ = nullptr;  // still waiting, and this attempt is on its account
   ConnState state_ = ConnState::Connecting;
   bool lent_ = false;  // a Lease holds it; Active without one drains
-  TimePoint openedAt_{};
-  TimePoint idleSince_{};
-  Duration idleBefore_{};  // how long it had been idle when it was taken
-  Duration connectTime_{};
-  uint64_t exchanges_ = 0;
+  ConnHistory history_;
+  Slots slots_;
 };
 
 // Makes connections of one protocol to one ConnKey. Worker's thread only.
@@ -95,6 +96,9 @@ class Connector {
   // A connection that has begun to connect, owned by the caller; it reports later through
   // ConnPool::onConnected or onConnectFailed, never inside this call.
   virtual std::unique_ptr<PooledConn> connect() = 0;
+  // The connection that left another worker. Null when the kernel refuses to watch it; then it is
+  // closed.
+  virtual std::unique_ptr<PooledConn> arrive(MovingConn& moving) = 0;
 };
 
 }  // namespace oxbow::pool

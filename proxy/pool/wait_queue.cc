@@ -27,7 +27,9 @@ bool openable(const ConnPool& pool) { return pool.hasSpare() || pool.canOpen(); 
 
 class IdleOrOpenable final : public Balancer::Usable {
  public:
-  bool operator()(const ConnPool& pool) const override { return pool.hasIdle() || openable(pool); }
+  bool operator()(const ConnPool& pool) const override {
+    return pool.hasIdle() || pool.hasIdleElsewhere() || openable(pool);
+  }
 };
 
 class OpenableUntried final : public Balancer::Usable {
@@ -48,14 +50,34 @@ void Waiter::cancelWait() {
 }
 
 WaitQueue::WaitQueue(event::Dispatcher& dispatcher, Balancer& balancer, const QueuePolicy& policy,
-                     QueueStats& stats)
-    : dispatcher_(dispatcher), balancer_(balancer), policy_(policy), stats_(stats) {}
+                     QueueStats& stats, std::shared_ptr<SharedQueue> shared, size_t worker)
+    : dispatcher_(dispatcher),
+      balancer_(&balancer),
+      policy_(policy),
+      stats_(stats),
+      shared_(std::move(shared)),
+      worker_(worker),
+      several_(shared_->several()) {
+  shared_->setQueue(worker_, this);
+}
 
-WaitQueue::~WaitQueue() { failAll(kPoolClosed); }
+WaitQueue::~WaitQueue() {
+  failAll(kPoolClosed);
+  shared_->publish(worker_, 0, TimePoint::max());
+  shared_->setQueue(worker_, nullptr);
+}
 
 void WaitQueue::setPools(std::vector<ConnPool*> pools) {
   pools_ = std::move(pools);
+  // The bits of what they tried stand for other pools now.
+  for (Waiter* w = waiters_.front(); w != nullptr; w = waiters_.next(*w)) w->triedEndpoints_ = 0;
   openForWaiters();
+  settleSoon();
+}
+
+void WaitQueue::setPools(std::vector<ConnPool*> pools, Balancer& balancer) {
+  balancer_ = &balancer;
+  setPools(std::move(pools));
 }
 
 void WaitQueue::acquire(Waiter& waiter, const Need& need) {
@@ -65,6 +87,7 @@ void WaitQueue::acquire(Waiter& waiter, const Need& need) {
   waiter.since_ = dispatcher_.now();
   waiter.tries_ = 0;
   waiter.triedEndpoints_ = 0;
+  waiter.askedUntil_ = TimePoint::min();
   if (pools_.empty()) {
     stats_.refusedNoEndpoint.add();
     return waiter.onNoLease(kNoEndpoint);
@@ -73,7 +96,7 @@ void WaitQueue::acquire(Waiter& waiter, const Need& need) {
   // own, or are replays.
   openForWaiters();
   if (serveNow(waiter)) return;
-  if (!hasRoomFor(waiter)) {
+  if (!enter(waiter)) {
     stats_.refusedFull.add();
     return waiter.onNoLease(kQueueFull);
   }
@@ -84,6 +107,7 @@ void WaitQueue::acquire(Waiter& waiter, const Need& need) {
   stats_.waiting.set(static_cast<int64_t>(waiters_.size()));
   if (waiter.attempt_ == nullptr) wakeAt(waiter.since_ + policy_.timeout);
   awaitBackoff();
+  settleSoon();
 }
 
 // True when the waiter got a lease. When it did not, a connection may be opening for it.
@@ -102,6 +126,8 @@ bool WaitQueue::serveNow(Waiter& waiter) {
       waiter.onLease(pool->lend(*conn));
       return true;
     }
+    // Who has waited longer elsewhere has the first claim to what is free.
+    if (several_ && (othersFirst(waiter) || askOther(*pool, waiter))) return false;
     if (openOn(*pool, waiter)) return false;
   }
   return false;
@@ -110,7 +136,7 @@ bool WaitQueue::serveNow(Waiter& waiter) {
 ConnPool* WaitQueue::pickFor() {
   // With one endpoint there is nothing to balance.
   if (pools_.size() == 1 && pools_[0]->hasIdle()) return pools_[0];
-  return balancer_.pick(pools_, IdleOrOpenable());
+  return balancer_->pick(pools_, IdleOrOpenable());
 }
 
 // A cap that idle connections fill must not keep a replay waiting: the oldest of them goes.
@@ -121,36 +147,50 @@ void WaitQueue::makeRoomFor(const Waiter& waiter) {
     if (!pool->hasIdle() || pool->backingOff()) continue;
     if (fullest == nullptr || pool->idle() > fullest->idle()) fullest = pool;
   }
-  if (fullest != nullptr) fullest->closeOldestIdle(CloseReason::MakeRoom);
+  if (fullest != nullptr) return fullest->closeOldestIdle(CloseReason::MakeRoom);
+  for (ConnPool* pool : pools_) {
+    if (!pool->hasIdleElsewhere() || pool->backingOff()) continue;
+    const std::shared_ptr<EndpointState> endpoint = pool->sharedState();
+    const size_t other = endpoint->richest(worker_);
+    if (other == shared_->workers()) continue;
+    return shared_->tell(other, [endpoint](WaitQueue* queue) {
+      if (queue != nullptr) queue->onMakeRoom(*endpoint);
+    });
+  }
 }
 
 bool WaitQueue::openFor(Waiter& waiter) {
-  ConnPool* pool = balancer_.pick(pools_, OpenableUntried(waiter.triedEndpoints_));
+  ConnPool* pool = balancer_->pick(pools_, OpenableUntried(waiter.triedEndpoints_));
   // With nothing open that could be given back to it, one that failed before is better than none.
   if (pool == nullptr && (waiter.need_.fresh || !anyAlive()))
-    pool = balancer_.pick(pools_, OpenableUntried(0));
+    pool = balancer_->pick(pools_, OpenableUntried(0));
   return pool != nullptr && openOn(*pool, waiter);
 }
 
 // One that is being opened for nobody any more will do.
 bool WaitQueue::openOn(ConnPool& pool, Waiter& waiter) {
-  return pool.adopt(waiter) || (pool.canOpen() && pool.open(&waiter));
+  const bool begun = pool.adopt(waiter) || (pool.canOpen() && pool.open(&waiter));
+  if (begun) ++attended_;
+  return begun;
 }
 
-// An attempt for each waiter, the oldest first.
-void WaitQueue::openForWaiters() {
+// An attempt for each waiter, the oldest first. `ahead`: also of those who have waited longer
+// elsewhere, since they had no use for the room.
+void WaitQueue::openForWaiters(bool ahead) {
   if (opening_ || waiters_.empty() || !anyOpenable(0)) return;
   opening_ = true;
   for (Waiter* w = waiters_.front(); w != nullptr; w = waiters_.next(*w)) {
-    if (w->attempt_ != nullptr) continue;
+    if (w->attended()) continue;
+    if (several_ && !ahead && !w->need_.fresh && othersFirst(*w)) continue;
     if (!openFor(*w) && !anyOpenable(0)) break;
   }
   opening_ = false;
 }
 
+// Over all workers.
 uint32_t WaitQueue::connecting() const {
   uint32_t sum = 0;
-  for (const ConnPool* pool : pools_) sum += pool->connecting();
+  for (const ConnPool* pool : pools_) sum += pool->state().connecting.used();
   return sum;
 }
 
@@ -167,16 +207,23 @@ bool WaitQueue::anyIdle() const {
   return std::any_of(pools_.begin(), pools_.end(), [](const ConnPool* p) { return p->hasIdle(); });
 }
 
+// On any worker: it may be given back to us.
 bool WaitQueue::anyAlive() const {
   return std::any_of(pools_.begin(), pools_.end(),
-                     [](const ConnPool* p) { return p->total() > 0; });
+                     [](const ConnPool* p) { return p->state().budget.used() > 0; });
 }
 
-bool WaitQueue::hasRoomFor(const Waiter& waiter) const {
-  return waiter.attempt_ != nullptr || waiters_.size() < connecting() + policy_.size;
+// Counts the waiter in, unless the queue is full: over all workers.
+bool WaitQueue::enter(const Waiter& waiter) {
+  const uint64_t limit = connecting() + uint64_t{policy_.size};
+  if (!several_) return waiter.attempt_ != nullptr || waiters_.size() < limit;
+  if (waiter.attempt_ == nullptr) return shared_->tryEnter(limit);
+  shared_->enter();
+  return true;
 }
 
 void WaitQueue::onFree(ConnPool& pool, PooledConn& conn) {
+  if (several_ && sendAway(pool, conn)) return;
   if (waiters_.empty()) return;
   if (serving_) {
     // A waiter gave it back at once: whoever served that one goes on, or each would nest in the
@@ -188,6 +235,7 @@ void WaitQueue::onFree(ConnPool& pool, PooledConn& conn) {
   offer(pool, conn);
   serveStranded();
   serving_ = false;
+  settleSoon();
 }
 
 // Behind a change: max_connecting may have room again, an attempt may have served another waiter
@@ -258,7 +306,14 @@ void WaitQueue::warmNext() {
 void WaitQueue::leave(Waiter& waiter) {
   waiters_.remove(waiter);
   stats_.waiting.set(static_cast<int64_t>(waiters_.size()));
-  if (waiter.attempt_ != nullptr) waiter.attempt_->pool().detach(*waiter.attempt_);
+  if (waiter.attempt_ != nullptr) {
+    waiter.attempt_->pool().detach(*waiter.attempt_);
+    --attended_;
+  }
+  if (!several_) return;
+  if (waiter.counting()) stopCounting(waiter);
+  shared_->leave();
+  settleSoon();
 }
 
 void WaitQueue::fail(Waiter& waiter, const Error& error) {
@@ -313,12 +368,20 @@ void WaitQueue::onOpenFailed(ConnPool& pool, Waiter* account, const Error& error
   serveStranded();
   serving_ = false;
   awaitBackoff();
+  settleSoon();
 }
 
-void WaitQueue::onSlotFree(ConnPool&) { openForWaiters(); }
+void WaitQueue::onSlotFree(ConnPool&) {
+  openForWaiters();
+  settleSoon();
+}
 
 // Its deadline may have passed while it held on to the attempt: it is late unless it is served now.
-void WaitQueue::onAttemptOver(Waiter& waiter) { wakeAt(waiter.since_ + policy_.timeout); }
+void WaitQueue::onAttemptOver(Waiter& waiter) {
+  --attended_;
+  wakeAt(waiter.since_ + policy_.timeout);
+  settleSoon();
+}
 
 // While waiters depend on an endpoint that backs off, the end of that is an event.
 void WaitQueue::awaitBackoff() {
@@ -334,10 +397,12 @@ void WaitQueue::wakeAt(TimePoint time) {
 }
 
 void WaitQueue::onTimer() {
+  if (counting_ > 0) stopCountingLate();
   failLate();
   openForWaiters();
+  settleSoon();
   awaitBackoff();
-  const TimePoint late = firstLate();
+  const TimePoint late = std::min(firstLate(), firstAnswerDue());
   if (late != TimePoint::max()) wakeAt(late);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "proxy/event/dispatcher.h"
@@ -44,19 +45,28 @@ class Balancer {
 };
 
 // The exchanges of one upstream that want a connection, on one worker. Takes an idle connection,
-// else opens one within the caps and lets the exchange wait for whichever is ready first: that one
-// or one given back. FIFO, bounded, every wait with a deadline. A waiter holds on to an attempt to
-// open a connection past its deadline, and one whose attempt came to nothing takes whatever is
-// idle. Not thread-safe.
-class WaitQueue final : public PoolOwner, private event::Timer {
+// else asks another worker for one of its own, else opens one within the caps, and lets the
+// exchange wait for whichever is ready first: that one or one given back. FIFO, over all workers to
+// within SharedQueue::kHeadStart; bounded, every wait with a deadline. A waiter holds on to an
+// attempt to open a connection past its deadline, and one whose attempt came to nothing takes
+// whatever is idle. Not thread-safe; what workers tell each other goes through SharedQueue.
+class WaitQueue final : public PoolOwner, private event::Timer, private event::Task {
  public:
+  // The worker that was asked for a connection and is busy has so long to answer; then the waiter
+  // goes on as if there were none.
+  static constexpr Duration kAnswerTime = std::chrono::milliseconds(5);
+
+  // `worker` is the one that this queue is on, of those that `shared` knows.
   WaitQueue(event::Dispatcher& dispatcher, Balancer& balancer, const QueuePolicy& policy,
-            QueueStats& stats);
+            QueueStats& stats, std::shared_ptr<SharedQueue> shared, size_t worker);
   // Fails every waiter.
   ~WaitQueue() override;
 
   // The pools to choose from; they report to this queue. May be called again when endpoints change.
   void setPools(std::vector<ConnPool*> pools);
+  // The same, with who chooses among them from now on.
+  void setPools(std::vector<ConnPool*> pools, Balancer& balancer);
+  void setPolicy(const QueuePolicy& policy) { policy_ = policy; }
 
   // Gets a connection for `waiter`: its onLease or onNoLease runs inside this call or later.
   // REQUIRES: not waiting.
@@ -76,11 +86,12 @@ class WaitQueue final : public PoolOwner, private event::Timer {
   friend class Waiter;
 
   void onTimer() override;
+  void runTask() override;
   bool serveNow(Waiter& waiter);
   ConnPool* pickFor();
   bool openFor(Waiter& waiter);
   bool openOn(ConnPool& pool, Waiter& waiter);
-  void openForWaiters();
+  void openForWaiters(bool ahead = false);
   void offer(ConnPool& pool, PooledConn& conn);
   void serveStranded();
   void serveIdle(bool alsoWithAttempt);
@@ -92,7 +103,7 @@ class WaitQueue final : public PoolOwner, private event::Timer {
   TimePoint firstLate();
   void wakeAt(TimePoint time);
   void warmNext();
-  bool hasRoomFor(const Waiter& waiter) const;
+  bool enter(const Waiter& waiter);
   bool anyIdle() const;
   bool anyAlive() const;
   bool anyCanOpen() const;
@@ -101,12 +112,37 @@ class WaitQueue final : public PoolOwner, private event::Timer {
   void awaitBackoff();
   void makeRoomFor(const Waiter& waiter);
 
+  // With the other workers:
+  void settleSoon();
+  bool othersFirst(const Waiter& waiter) const;
+  bool sendAway(ConnPool& pool, PooledConn& conn);
+  void askOthers();
+  bool askFor(Waiter& waiter);
+  bool askOther(ConnPool& pool, Waiter& waiter);
+  void countOn(Waiter& waiter);
+  void stopCounting(Waiter& waiter);
+  void stopCountingLate();
+  TimePoint firstAnswerDue();
+  void publish();
+  void passRoomOn(size_t hops);
+  void onAsked(size_t from, const std::shared_ptr<EndpointState>& endpoint);
+  void onAnswered(const EndpointState& endpoint, std::unique_ptr<MovingConn> moving);
+  void onSent(const EndpointState& endpoint, std::unique_ptr<MovingConn> moving);
+  void onNudged(size_t hops);
+  void onMakeRoom(const EndpointState& endpoint);
+  ConnPool* poolOf(const EndpointState& endpoint) const;
+
   event::Dispatcher& dispatcher_;
-  Balancer& balancer_;
-  const QueuePolicy policy_;
+  Balancer* balancer_;
+  QueuePolicy policy_;
   QueueStats& stats_;
+  const std::shared_ptr<SharedQueue> shared_;
+  const size_t worker_;
+  const bool several_;  // workers
   std::vector<ConnPool*> pools_;
   IntrusiveList<Waiter, WaiterTag> waiters_;
+  size_t attended_ = 0;  // of the waiters, those with an attempt
+  size_t counting_ = 0;  // and those that count on another worker's answer
   bool opening_ = false;
   bool serving_ = false;
   bool freedMeanwhile_ = false;  // a connection, while serving_

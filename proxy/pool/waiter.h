@@ -47,10 +47,16 @@ class Waiter : private ListHook<WaiterTag> {
   template <typename T, typename U>
   friend class ::oxbow::IntrusiveList;
 
+  bool counting() const { return askedUntil_ != TimePoint::min(); }
+  // Something is under way for it alone.
+  bool attended() const { return attempt_ != nullptr || counting(); }
+
   Need need_;
   WaitQueue* queue_ = nullptr;
   PooledConn* attempt_ = nullptr;  // being opened on its account
   TimePoint since_{};
+  // Until then it counts on an idle connection that another worker was asked for; min(): on none.
+  TimePoint askedUntil_ = TimePoint::min();
   uint32_t tries_ = 0;
   std::string_view triedEndpoint_;
   uint64_t triedEndpoints_ = 0;  // bit set of the first 64 endpoints

@@ -46,6 +46,14 @@ Error connectError(int error) {
 }  // namespace
 
 Http1Conn::Http1Conn(WorkerContext& worker, const ConnPolicy& policy, const std::string& endpoint,
+                     MovingHttp1Conn& moving)
+    : Http1Conn(worker, policy, endpoint, nullptr, true, 0) {
+  cancel();  // nothing to tell: it is connected, and its pool knows
+  serverKeepAlive_ = moving.serverKeepAlive;
+  if (moving.transport->start(worker_.dispatcher, *this)) transport_ = std::move(moving.transport);
+}
+
+Http1Conn::Http1Conn(WorkerContext& worker, const ConnPolicy& policy, const std::string& endpoint,
                      std::unique_ptr<net::Transport> transport, bool connected, int error)
     : worker_(worker),
       policy_(policy),
@@ -358,6 +366,16 @@ bool Http1Conn::drain() {
   worker_.dispatcher.setDeadline(*this, worker_.dispatcher.now() + kDrainTime);
   if (unread_) worker_.dispatcher.soon(*this);
   return true;
+}
+
+std::unique_ptr<pool::MovingConn> Http1Conn::depart() {
+  ASSERT(phase_ == Phase::None && out_.empty() && restSize_ == 0);
+  auto moving = std::make_unique<MovingHttp1Conn>();
+  transport_->stop();
+  moving->transport = std::move(transport_);
+  moving->serverKeepAlive = serverKeepAlive_;
+  cancel();
+  return moving;
 }
 
 void Http1Conn::closeSocket() {

@@ -23,6 +23,12 @@ struct ConnPolicy {
   bool keepalive = true;         // false: every request says close
 };
 
+// An idle HTTP/1.1 connection on its way to another worker.
+struct MovingHttp1Conn final : pool::MovingConn {
+  std::unique_ptr<net::Transport> transport;
+  Duration serverKeepAlive = Duration::max();
+};
+
 // One HTTP/1.1 connection to an endpoint: a request at a time, its response parsed as it comes
 // (RFC 9112). An exchange that leaves in the middle may leave it draining, within 64 KiB and 1 s.
 class Http1Conn final : public HttpConn, private event::IoHandler, private event::Task {
@@ -31,6 +37,10 @@ class Http1Conn final : public HttpConn, private event::IoHandler, private event
   // says why there is none. The outcome is reported in a later call from the dispatcher.
   Http1Conn(WorkerContext& worker, const ConnPolicy& policy, const std::string& endpoint,
             std::unique_ptr<net::Transport> transport, bool connected, int error);
+  // One that was idle on another worker; watched() tells whether the kernel lets this one watch it.
+  Http1Conn(WorkerContext& worker, const ConnPolicy& policy, const std::string& endpoint,
+            MovingHttp1Conn& moving);
+  bool watched() const { return transport_ != nullptr; }
   ~Http1Conn() override;
 
   // HttpConn
@@ -52,6 +62,7 @@ class Http1Conn final : public HttpConn, private event::IoHandler, private event
   pool::CloseReason closeReason() const override { return why_; }
   bool drain() override;
   void closeSocket() override;
+  std::unique_ptr<pool::MovingConn> depart() override;
   void onDeadline() override;
   Duration serverKeepAlive() const override { return serverKeepAlive_; }
 

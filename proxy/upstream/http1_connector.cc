@@ -14,4 +14,11 @@ std::unique_ptr<pool::PooledConn> Http1Connector::connect() {
                                      start.error);
 }
 
+std::unique_ptr<pool::PooledConn> Http1Connector::arrive(pool::MovingConn& moving) {
+  auto conn = std::make_unique<Http1Conn>(worker_, policy_, text_,
+                                          static_cast<MovingHttp1Conn&>(moving));
+  if (!conn->watched()) return nullptr;
+  return conn;
+}
+
 }  // namespace oxbow::upstream

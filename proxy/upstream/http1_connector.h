@@ -22,6 +22,7 @@ class Http1Connector final : public pool::Connector {
         text_(address.text()) {}
 
   std::unique_ptr<pool::PooledConn> connect() override;
+  std::unique_ptr<pool::PooledConn> arrive(pool::MovingConn& moving) override;
   const std::string& text() const { return text_; }
 
  private:

@@ -62,7 +62,7 @@ TEST_CASE("the time for tries is bounded") {
 }
 
 TEST_CASE("when nothing is alive and nothing may be opened, everybody fails") {
-  Scene scene({.pool = {.maxConnecting = 1}});
+  Scene scene({.maxConnecting = 1});
   std::vector<Client*> clients;
   for (int i = 0; i < 3; ++i) clients.push_back(&scene.ask());
   scene.opening().refuses();

@@ -67,6 +67,7 @@ class FakeConn final : public PooledConn {
   bool reusable() const override { return clean; }
   CloseReason closeReason() const override { return why; }
   bool drain() override { return drains; }
+  std::unique_ptr<MovingConn> depart() override;
   void closeSocket() override;
   void onDeadline() override {}
   Duration serverKeepAlive() const override { return promise; }
@@ -94,6 +95,7 @@ class FakeConnector final : public Connector {
     alive.push_back(conn.get());
     return conn;
   }
+  std::unique_ptr<PooledConn> arrive(MovingConn& moving) override;
   void checkSlots() const {
     CHECK(endpoint_.used() >= openNow);
     CHECK(upstream_.used() >= openNow);
@@ -108,6 +110,34 @@ inline FakeConn::~FakeConn() {
   CHECK_FALSE(open);
   auto& all = connector_.alive;
   all.erase(std::find(all.begin(), all.end(), this));
+}
+
+// Its socket, between two workers.
+struct FakeMoving final : MovingConn {
+  explicit FakeMoving(FakeConnector& c) : from(&c) {}
+  ~FakeMoving() override {
+    if (from != nullptr) --from->openNow;  // closed on its way
+  }
+  FakeConnector* from;
+  Probe found = Probe::Alive;
+};
+
+inline std::unique_ptr<MovingConn> FakeConn::depart() {
+  CHECK(open);
+  open = false;
+  auto moving = std::make_unique<FakeMoving>(connector_);
+  moving->found = found;
+  return moving;
+}
+
+inline std::unique_ptr<PooledConn> FakeConnector::arrive(MovingConn& moving) {
+  auto& fake = static_cast<FakeMoving&>(moving);
+  --std::exchange(fake.from, nullptr)->openNow;
+  ++openNow;
+  auto conn = std::make_unique<FakeConn>(*this);
+  conn->found = fake.found;
+  alive.push_back(conn.get());
+  return conn;
 }
 
 inline void FakeConn::closeSocket() {
@@ -185,6 +215,7 @@ struct Rules {
   QueuePolicy queue;
   uint32_t maxConns = 0;
   uint32_t maxTotalConns = 0;
+  uint32_t maxConnecting = 8;
   uint64_t seed = 1;
 };
 
@@ -200,13 +231,13 @@ class Scene {
  public:
   struct Endpoint {
     Endpoint(Scene& scene, uint32_t index)
-        : state(scene.rules.maxConns),
-          connector(state.budget, scene.total),
+        : state(std::make_shared<EndpointState>(scene.rules.maxConns, scene.rules.maxConnecting)),
+          connector(state->budget, scene.total),
           pool(std::make_unique<ConnPool>(ConnPool::Parts{scene.dispatcher, scene.random, connector,
-                                                          state, scene.total, stats, scene.queue},
+                                                          state, scene.shared, stats, scene.queue},
                                           scene.rules.pool, index)) {}
 
-    EndpointState state;
+    const std::shared_ptr<EndpointState> state;
     PoolStats stats;
     FakeConnector connector;
     std::unique_ptr<ConnPool> pool;
@@ -227,10 +258,12 @@ class Scene {
   ManualClock clock;
   event::Dispatcher dispatcher{clock};
   Random random{rules.seed};
-  Budget total{rules.maxTotalConns};
+  const std::shared_ptr<SharedQueue> shared =
+      std::make_shared<SharedQueue>(rules.maxTotalConns, std::vector{&dispatcher});
+  Budget& total = shared->total;
   FakeBalancer balancer;
   QueueStats queueStats;
-  WaitQueue queue{dispatcher, balancer, rules.queue, queueStats};
+  WaitQueue queue{dispatcher, balancer, rules.queue, queueStats, shared, 0};
   std::vector<std::unique_ptr<Endpoint>> endpoints;
 
   // Clients -------------------------------------------------------------------------------------
@@ -253,7 +286,7 @@ class Scene {
 
   ConnPool& pool(size_t endpoint = 0) { return *endpoints[endpoint]->pool; }
   PoolStats& stats(size_t endpoint = 0) { return endpoints[endpoint]->stats; }
-  EndpointState& endpointState(size_t endpoint = 0) { return endpoints[endpoint]->state; }
+  EndpointState& endpointState(size_t endpoint = 0) { return *endpoints[endpoint]->state; }
   FakeConnector& connector(size_t endpoint = 0) { return endpoints[endpoint]->connector; }
   uint64_t closed(CloseReason reason, size_t endpoint = 0) {
     return stats(endpoint).closedFor(reason).value();
@@ -328,7 +361,7 @@ class Scene {
     dispatcher.turn(false);
     CHECK(total.used() == 0);
     for (auto& endpoint : endpoints) {
-      CHECK(endpoint->state.budget.used() == 0);
+      CHECK(endpoint->state->budget.used() == 0);
       CHECK(endpoint->connector.openNow == 0);
       CHECK(endpoint->connector.alive.empty());
     }
@@ -365,9 +398,9 @@ class Scene {
       for (const auto& counter : s.closed) closes += counter.value();
       CHECK(s.opened.value() == closes + p.total());
       CHECK(endpoint->connector.openNow == p.total());
-      CHECK(endpoint->state.budget.used() == p.total());
+      CHECK(endpoint->state->budget.used() == p.total());
       if (rules.maxConns > 0) CHECK(endpoint->connector.mostOpen <= rules.maxConns);
-      CHECK(p.connecting() <= rules.pool.maxConnecting);
+      CHECK(p.connecting() <= rules.maxConnecting);
       sum += p.total();
     }
     CHECK(total.used() == sum);

@@ -103,7 +103,7 @@ TEST_CASE("the floor obeys the caps") {
   Rules rules = floorOf(8);
   SUBCASE("max_conns") { rules.maxConns = 3; }
   SUBCASE("max_total_conns") { rules.maxTotalConns = 3; }
-  SUBCASE("max_connecting") { rules.pool.maxConnecting = 3; }
+  SUBCASE("max_connecting") { rules.maxConnecting = 3; }
   Scene scene(rules);
   scene.pass(10s);
   scene.checkState({.connecting = 3});

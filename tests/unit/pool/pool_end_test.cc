@@ -129,13 +129,14 @@ TEST_CASE("the end of a queue fails who waits in it") {
   Random random(1);
   FakeBalancer balancer;
   QueueStats queueStats;
-  Budget total(0);
-  EndpointState state(0);
+  const auto shared = std::make_shared<SharedQueue>(0, std::vector{&dispatcher});
+  const auto state = std::make_shared<EndpointState>(0);
   PoolStats stats;
-  FakeConnector connector(state.budget, total);
-  auto queue = std::make_unique<WaitQueue>(dispatcher, balancer, QueuePolicy(), queueStats);
+  FakeConnector connector(state->budget, shared->total);
+  auto queue =
+      std::make_unique<WaitQueue>(dispatcher, balancer, QueuePolicy(), queueStats, shared, 0);
   auto pool = std::make_unique<ConnPool>(
-      ConnPool::Parts{dispatcher, random, connector, state, total, stats, *queue}, PoolPolicy(), 0);
+      ConnPool::Parts{dispatcher, random, connector, state, shared, stats, *queue}, PoolPolicy(), 0);
   queue->setPools({pool.get()});
   Client client;
   queue->acquire(client, {});
@@ -146,7 +147,7 @@ TEST_CASE("the end of a queue fails who waits in it") {
   CHECK_FALSE(client.waiting());
   pool.reset();
   dispatcher.turn(false);
-  CHECK(total.used() == 0);
+  CHECK(shared->total.used() == 0);
 }
 
 TEST_CASE("endpoints that are added serve who waits") {

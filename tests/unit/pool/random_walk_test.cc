@@ -150,7 +150,7 @@ TEST_CASE("nobody waits in vain, and every account is right, whatever happens") 
     rules.endpoints = static_cast<uint32_t>(1 + random.below(4));
     rules.maxConns = static_cast<uint32_t>(random.below(5));
     rules.maxTotalConns = static_cast<uint32_t>(random.below(3) * 4);
-    rules.pool.maxConnecting = static_cast<uint32_t>(1 + random.below(4));
+    rules.maxConnecting = static_cast<uint32_t>(1 + random.below(4));
     rules.pool.keepalive = static_cast<uint32_t>(random.below(5));
     rules.pool.keepaliveMin = static_cast<uint32_t>(random.below(3));
     rules.pool.keepaliveRequests = 1 + random.below(20);

@@ -213,7 +213,7 @@ TEST_CASE("max_conns counts per endpoint") {
 }
 
 TEST_CASE("max_connecting bounds what is being opened, and room in it is used at once") {
-  Scene scene({.pool = {.maxConnecting = 2}});
+  Scene scene({.maxConnecting = 2});
   std::vector<Client*> clients;
   for (int i = 0; i < 5; ++i) clients.push_back(&scene.ask());
   scene.checkState({.connecting = 2, .waiting = 5});
@@ -313,7 +313,7 @@ TEST_CASE("an attempt under way outlasts its waiter's deadline") {
 }
 
 TEST_CASE("a late waiter that loses its attempt to an older one is refused") {
-  Scene scene({.pool = {.maxConnecting = 1}, .queue = {.timeout = 2s}, .maxConns = 1});
+  Scene scene({.queue = {.timeout = 2s}, .maxConns = 1, .maxConnecting = 1});
   Client& client = scene.ask();
   scene.pass(1900ms);
   Client& replay = scene.askReplay();  // goes to the front
