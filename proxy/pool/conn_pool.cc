@@ -108,6 +108,11 @@ bool ConnPool::canOpen() const {
          parts_.state->budget.hasRoom() && parts_.shared->total.hasRoom();
 }
 
+uint64_t ConnPool::load() const {
+  if (!several_) return uint64_t{active()} + connecting();
+  return uint64_t{parts_.state->activeInAll()} + parts_.state->connecting.used();
+}
+
 bool ConnPool::hasIdleElsewhere() const {
   return several_ && parts_.state->idleElsewhere(parts_.worker) > asked_;
 }

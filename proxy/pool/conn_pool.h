@@ -82,6 +82,8 @@ class ConnPool final : private event::Timer {
   uint32_t active() const { return static_cast<uint32_t>(active_.size()); }
   uint32_t connecting() const { return static_cast<uint32_t>(connecting_.size()); }
   uint32_t total() const { return idle() + active() + connecting(); }
+  // Active and connecting ones of all workers, for balancing.
+  uint64_t load() const;
 
   const PoolStats& stats() const { return parts_.stats; }
   const EndpointState& state() const { return *parts_.state; }

@@ -1,8 +1,5 @@
 #include "proxy/server/http_listener.h"
 
-#include <unistd.h>
-
-#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -11,33 +8,13 @@
 
 namespace oxbow::server {
 
-void ClientLimit::closed() {
-  --open_;
-  while (!full() && !waiting_.empty()) {
-    HttpListener* listener = waiting_.back();
-    waiting_.pop_back();
-    listener->resumeAccepting();
-  }
-}
-
-void ClientLimit::await(HttpListener& listener) { waiting_.push_back(&listener); }
-
-void ClientLimit::forget(HttpListener& listener) {
-  waiting_.erase(std::remove(waiting_.begin(), waiting_.end(), &listener), waiting_.end());
-}
-
-HttpListener::HttpListener(SessionParts& parts, ClientLimit& limit, const config::Listener& config,
-                           int fd, std::unique_ptr<session::ExchangeHandler> handler,
-                           size_t editBytes, log::AccessLogWriter* log)
+HttpListener::HttpListener(SessionParts& parts, ClientLimit& limit,
+                           const session::ListenerView& view, int fd)
     : parts_(parts),
       limit_(limit),
-      config_(config),
-      handler_(std::move(handler)),
-      environment_{parts.worker, config, *handler_, *this,           stats_, parts.batch,
-                   parts.states, log,    {},        512 + editBytes, false} {
-  environment_.limits.fieldBytes = static_cast<uint32_t>(*config.largeClientHeaderBuffers);
-  environment_.limits.fieldCount = static_cast<uint16_t>(*config.maxHeaders);
-  environment_.limits.keepUnderscores = *config.underscoresInHeaders;
+      environment_{parts.worker, &view, *this, stats_, parts.batch, parts.states, false} {
+  view.pins.pin();
+  if (fd < 0) return;
   net::AcceptHandler& self = *this;
   acceptor_ = std::make_unique<net::Acceptor>(parts.worker.dispatcher, fd, self);
 }
@@ -46,20 +23,38 @@ HttpListener::~HttpListener() {
   acceptor_.reset();
   limit_.forget(*this);
   shutdown();
+  environment_.view->pins.unpin();
+}
+
+void HttpListener::configure(const session::ListenerView& view) {
+  const session::ListenerView& before = *environment_.view;
+  view.pins.pin();
+  environment_.view = &view;
+  if (acceptor_ != nullptr) acceptor_->configure(before.config, view.config);
+  before.pins.unpin();
 }
 
 void HttpListener::onAccept(int fd, const SocketAddress& peer) {
+  limit_.opened();
+  parts_.clients.fetch_add(1, std::memory_order_relaxed);
+  adopt(fd, peer);
+  if (!limit_.full() || acceptor_ == nullptr) return;
+  LOG_WARN("{}: worker_connections are all taken, accepting pauses",
+           *environment_.view->config.listen);
+  acceptor_->pause();
+  limit_.await(*this);
+}
+
+void HttpListener::adopt(int fd, const SocketAddress& peer) {
   stats_.accepted.add();
   auto session = std::make_unique<session::Http1Session>(
       environment_, std::make_unique<net::PlainTransport>(fd), peer);
-  if (!session->start()) return;
+  if (!session->start()) {
+    parts_.clients.fetch_sub(1, std::memory_order_relaxed);
+    return limit_.closed();
+  }
   sessions_.pushFront(*session.release());
   stats_.open.set(static_cast<int64_t>(sessions_.size()));
-  limit_.opened();
-  if (!limit_.full() || acceptor_ == nullptr) return;
-  LOG_WARN("{}: worker_connections are all taken, accepting pauses", *config_.listen);
-  acceptor_->pause();
-  limit_.await(*this);
 }
 
 void HttpListener::resumeAccepting() {
@@ -68,13 +63,15 @@ void HttpListener::resumeAccepting() {
 
 void HttpListener::onAcceptError(int error) {
   ++acceptErrors_;
-  LOG_ERROR("{}: cannot accept: {}; trying again", *config_.listen, std::strerror(error));
+  LOG_ERROR("{}: cannot accept: {}; trying again", *environment_.view->config.listen,
+            std::strerror(error));
 }
 
 void HttpListener::onSessionClosed(session::Http1Session& session) {
   sessions_.remove(session);
   stats_.open.set(static_cast<int64_t>(sessions_.size()));
   parts_.worker.dispatcher.deferDelete(std::unique_ptr<event::Deferred>(&session));
+  parts_.clients.fetch_sub(1, std::memory_order_relaxed);
   limit_.closed();
   if (sessions_.empty() && drained_) std::exchange(drained_, nullptr)();
 }
@@ -98,8 +95,13 @@ void HttpListener::shutdown() {
   while (session::Http1Session* session = sessions_.front()) session->shutdown();
 }
 
+void HttpListener::dropRetired() {
+  for (auto* session = sessions_.front(); session != nullptr; session = sessions_.next(*session))
+    session->dropRetired();
+}
+
 void HttpListener::report(admin::ListenerReport& report) const {
-  report.address = *config_.listen;
+  report.address = *environment_.view->config.listen;
   report.accepted = stats_.accepted.value();
   report.open = sessions_.size();
   report.requests = stats_.requests.value();

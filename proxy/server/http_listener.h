@@ -1,38 +1,19 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
-#include <vector>
+#include <string>
 
 #include "proxy/admin/server_view.h"
 #include "proxy/net/acceptor.h"
+#include "proxy/server/client_limit.h"
 #include "proxy/session/http1_session.h"
 #include "proxy/upstream/worker_context.h"
 
 namespace oxbow::server {
 
-class HttpListener;
-
-// How many clients one worker serves at once, over all its listeners. At the limit accepting stops
-// (the kernel's backlog, bounded too, takes what comes) and goes on when somebody leaves.
-class ClientLimit {
- public:
-  explicit ClientLimit(uint32_t limit) : limit_(limit) {}
-
-  bool full() const { return open_ >= limit_; }
-  void opened() { ++open_; }
-  void closed();
-  // Resumed when there is room again.
-  void await(HttpListener& listener);
-  void forget(HttpListener& listener);
-
- private:
-  const uint32_t limit_;
-  uint32_t open_ = 0;
-  std::vector<HttpListener*> waiting_;
-};
-
-// The memory that all sessions of one thread share.
+// What all sessions of one thread share.
 struct SessionParts {
   explicit SessionParts(upstream::WorkerContext& w)
       : worker(w), scratch(std::make_unique<char[]>(kScratch)), batch(scratch.get(), kScratch) {}
@@ -42,25 +23,35 @@ struct SessionParts {
   ObjectPool<session::ExchangeState> states;
   std::unique_ptr<char[]> scratch;
   session::OutputBatch batch;
+  // Clients on this thread, those on their way to it included. Added by who accepts.
+  std::atomic<uint32_t> clients{0};
 };
 
 // One listening socket and its sessions on one thread: of the proxy, of the admin pages or of the
-// embedded origin, as the handler decides.
-class HttpListener final : private net::AcceptHandler, private session::SessionOwner {
+// embedded origin, as the handler decides. With several workers another thread accepts, and hands
+// the connections over.
+class HttpListener final : private net::AcceptHandler,
+                           private session::SessionOwner,
+                           private LimitWaiter {
  public:
-  // Takes over `fd`. Everything referred to outlives the listener; `log` may be null.
-  HttpListener(SessionParts& parts, ClientLimit& limit, const config::Listener& config, int fd,
-               std::unique_ptr<session::ExchangeHandler> handler, size_t editBytes,
-               log::AccessLogWriter* log);
+  // Takes over `fd`; -1: somebody else accepts. The parts and the limit outlive the listener; the
+  // view is pinned.
+  HttpListener(SessionParts& parts, ClientLimit& limit, const session::ListenerView& view, int fd);
   ~HttpListener();
+
+  // What exchanges that begin from now on go by. Sessions stay, and so does the socket.
+  void configure(const session::ListenerView& view);
+  // A client that was accepted elsewhere, and counted there.
+  void adopt(int fd, const SocketAddress& peer);
 
   // Takes no new clients, closes idle ones and says close to the others. `done` runs when the last
   // one has left, possibly inside this call.
   void drain(std::function<void()> done);
   // Ends every session now.
   void shutdown();
+  // Sessions give up connections of their own to servers that have left the configuration.
+  void dropRetired();
 
-  void resumeAccepting();
   size_t sessions() const { return sessions_.size(); }
   void report(admin::ListenerReport& report) const;
   uint64_t acceptErrors() const { return acceptErrors_; }
@@ -69,11 +60,10 @@ class HttpListener final : private net::AcceptHandler, private session::SessionO
   void onAccept(int fd, const SocketAddress& peer) override;
   void onAcceptError(int error) override;
   void onSessionClosed(session::Http1Session& session) override;
+  void resumeAccepting() override;
 
   SessionParts& parts_;
   ClientLimit& limit_;
-  const config::Listener& config_;
-  std::unique_ptr<session::ExchangeHandler> handler_;
   session::SessionStats stats_;
   session::SessionEnvironment environment_;
   std::unique_ptr<net::Acceptor> acceptor_;

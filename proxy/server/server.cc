@@ -3,222 +3,170 @@
 #include <unistd.h>
 #include <csignal>
 
-#include <algorithm>
-#include <map>
 #include <utility>
 
-#include "proxy/admin/admin_handler.h"
-#include "proxy/base/random.h"
-#include "proxy/dns/cares_resolver.h"
 #include "proxy/log/log.h"
 #include "proxy/net/socket.h"
+#include "proxy/server/admin_site.h"
+#include "proxy/server/cpu_count.h"
 
 namespace oxbow::server {
 
 namespace {
 
-constexpr Duration kRetryLookups = std::chrono::seconds(5);
-constexpr uint32_t kAdminClients = 256;
-
 log::AccessFormat formatOf(config::LogFormat format) {
   return format == config::LogFormat::Json ? log::AccessFormat::Json : log::AccessFormat::Text;
 }
 
-config::Listener adminListener(const config::Admin& admin) {
-  config::Listener listener;
-  listener.listen = admin.listen;
-  listener.address = admin.address;
-  listener.clientMaxBodySize = config::Located<uint64_t>(64 << 10);
-  return listener;
-}
-
 }  // namespace
 
-// The admin pages run on the main thread, through the same sessions as everything else.
-struct Server::Admin {
-  Admin(event::Dispatcher& dispatcher, const config::Admin& admin, int fd, admin::ServerView& view)
-      : config(adminListener(admin)),
-        worker(dispatcher, randomSeed()),
-        parts(worker),
-        limit(kAdminClients),
-        listener(parts, limit, config, fd, std::make_unique<admin::AdminHandler>(view), 0,
-                 nullptr) {}
-
-  const config::Listener config;
-  upstream::WorkerContext worker;
-  SessionParts parts;
-  ClientLimit limit;
-  HttpListener listener;
-};
-
 Server::Server(config::Config config)
-    : dispatcher_(clock_),
-      snapshot_(std::make_shared<const Snapshot>(std::move(config))),
+    : first_(std::move(config)),
+      dispatcher_(clock_),
       startedAt_(clock_.now()),
-      retryLookups_(dispatcher_, [this] { lookUp(); }),
+      names_(dispatcher_, [this] { publish(); }),
       shutdownTimer_(dispatcher_, [this] {
         LOG_WARN("shutdown_timeout has passed, closing what is left");
         stopNow();
       }) {}
 
 Server::~Server() {
-  worker_.reset();
+  for (auto& worker : workers_) worker->stop();
+  for (auto& worker : workers_) worker->join();
+  for (auto& [key, socket] : sockets_)
+    if (socket.fd >= 0) ::close(socket.fd);
+  sockets_.clear();
+  workers_.clear();
   admin_.reset();
   dispatcher_.turn(false);
-  closeSockets();
-}
-
-void Server::closeSockets() {
-  for (const int fd : sockets_) ::close(fd);
-  sockets_.clear();
 }
 
 std::optional<std::string> Server::start() {
-  const config::Config& config = snapshot_->config;
-  if (auto error = openAccessLogs()) return error;
-  dns::CaresResolver::Options options;
-  for (const auto& address : config.resolver.addresses) options.servers.push_back(*address);
-  options.timeout = *config.resolver.timeout;
-  auto resolver = dns::CaresResolver::create(dispatcher_, options);
-  if (!resolver.ok()) return resolver.error();
-  resolver_ = std::move(resolver.value());
-  if (auto error = listen()) return error;
-  if (auto error = startAdmin()) {
-    closeSockets();
-    return error;
-  }
-  for (const config::Upstream& upstream : config.upstreams) {
-    shared_.push_back(std::make_unique<upstream::SharedState>(*upstream.maxTotalConns));
-    lookups_.emplace_back().servers.resize(upstream.servers.size());
-  }
-  lookUp();
-  if (pendingLookups_ == 0) beginServing();
+  auto snapshot = std::make_shared<Snapshot>(std::move(first_));
+  const config::Config& config = snapshot->config;
+  makeWorkers(config);
+  if (auto error = openAccessLogs(*snapshot)) return error;
+  snapshot_ = snapshot;
+  if (auto error = names_.setResolver(config.resolver)) return error;
+  if (auto error = listen(*snapshot_, sockets_)) return error;
+  if (auto error = openAdmin(config.admin, admin_)) return error;
+  names_.lookUp(config, [this] { beginServing(); });
   return std::nullopt;
 }
 
-std::optional<std::string> Server::listen() {
-  for (const config::Listener& listener : snapshot_->config.listeners) {
-    auto fd = net::listenOn(listener.address, static_cast<int>(*listener.backlog), listener.socket);
+void Server::makeWorkers(const config::Config& config) {
+  const uint32_t count = *config.workers == 0 ? availableCpus() : *config.workers;
+  for (size_t i = 0; i < count; ++i)
+    workers_.push_back(std::make_unique<Worker>(Worker::Parts{i, clock_, dispatcher_}));
+  // One worker accepts itself.
+  event::Dispatcher& accepting = count > 1 ? dispatcher_ : workers_[0]->dispatcher();
+  limit_ = std::make_unique<ClientLimit>(*config.workerConnections, accepting);
+}
+
+// Opens what `snapshot` has and sockets_ has not. An error leaves nothing open.
+std::optional<std::string> Server::listen(const Snapshot& snapshot, Sockets& opened) {
+  const std::vector<config::Listener>& listeners = snapshot.config.listeners;
+  Sockets made;
+  for (size_t i = 0; i < listeners.size(); ++i) {
+    if (sockets_.count(snapshot.keys[i]) > 0) continue;
+    auto fd = net::listenOn(listeners[i].address, static_cast<int>(*listeners[i].backlog),
+                            listeners[i].socket);
     if (!fd.ok()) {
-      closeSockets();
+      for (const auto& [key, socket] : made) ::close(socket.fd);
       return fd.error();
     }
-    sockets_.push_back(fd.value());
-    addresses_.push_back(net::localAddress(fd.value()));
+    made[snapshot.keys[i]] = {net::localAddress(fd.value()), fd.value(), nullptr};
   }
+  opened = std::move(made);
   return std::nullopt;
 }
 
-std::optional<std::string> Server::openAccessLogs() {
-  std::map<std::string, log::AccessLog*> byPath;
-  for (const config::Listener& listener : snapshot_->config.listeners) {
-    const config::AccessLog& wanted = listener.accessLog;
-    if (!*wanted.enabled) {
-      logByListener_.push_back(nullptr);
-      continue;
-    }
-    // Listeners that share a file share its writer, unless their formats differ.
+// Listeners that share a file share its log, unless their formats differ; so do configurations.
+std::optional<std::string> Server::openAccessLogs(Snapshot& snapshot) {
+  std::erase_if(logs_, [](const auto& entry) { return entry.second.expired(); });
+  for (size_t i = 0; i < snapshot.config.listeners.size(); ++i) {
+    const config::AccessLog& wanted = snapshot.config.listeners[i].accessLog;
+    if (!*wanted.enabled) continue;
     const std::string key =
         *wanted.path + (*wanted.format == config::LogFormat::Json ? "\nj" : "\nt");
-    log::AccessLog*& log = byPath[key];
+    std::shared_ptr<WorkerLog> log = logs_[key].lock();
     if (log == nullptr) {
       log::AccessLog::Options options;
       options.path = *wanted.path;
       options.format = formatOf(*wanted.format);
       auto opened = log::AccessLog::open(options);
       if (!opened.ok()) return opened.error();
-      log = opened.value().get();
-      logs_.push_back(std::move(opened.value()));
+      log = std::make_shared<WorkerLog>();
+      log->log = std::move(opened.value());
+      for (size_t n = 0; n < workers_.size(); ++n) log->writers.push_back(&log->log->addWriter());
+      logs_[key] = log;
     }
-    logByListener_.push_back(&log->addWriter());
+    snapshot.logs[i] = std::move(log);
   }
   return std::nullopt;
 }
 
-std::optional<std::string> Server::startAdmin() {
-  const config::Admin& admin = snapshot_->config.admin;
+std::optional<std::string> Server::openAdmin(const config::Admin& admin,
+                                             std::unique_ptr<AdminSite>& opened) {
   if (!admin.enabled) return std::nullopt;
   auto fd = net::listenOn(admin.address, 128, {});
   if (!fd.ok()) return fd.error();
-  adminAddress_ = net::localAddress(fd.value());
   admin::ServerView& view = *this;
-  admin_ = std::make_unique<Admin>(dispatcher_, admin, fd.value(), view);
+  opened = std::make_unique<AdminSite>(dispatcher_, admin, fd.value(), view);
   return std::nullopt;
 }
 
-// Names -----------------------------------------------------------------------------------------
-
-void Server::lookUp() {
-  const config::Config& config = snapshot_->config;
-  for (size_t u = 0; u < config.upstreams.size(); ++u) {
-    const auto& servers = config.upstreams[u].servers;
-    for (size_t s = 0; s < servers.size() && !lookups_[u].published; ++s) {
-      if (!lookups_[u].servers[s].empty()) continue;
-      const HostPort target = parseHostPort(*servers[s].address).value();
-      ++pendingLookups_;
-      if (!target.path.empty()) {
-        dns::Answer answer;
-        answer.ok = true;
-        answer.addresses = {SocketAddress::parse(*servers[s].address).value()};
-        // Later, as the resolver answers: serving may begin inside.
-        dispatcher_.post([this, u, s, answer] { onResolved(u, s, answer); });
-        continue;
-      }
-      resolver_->resolve(target.host, target.port,
-                         [this, u, s](const dns::Answer& answer) { onResolved(u, s, answer); });
-    }
-  }
+SocketAddress Server::adminAddress() const {
+  return admin_ != nullptr ? admin_->address() : SocketAddress();
 }
 
-void Server::onResolved(size_t upstream, size_t server, const dns::Answer& answer) {
-  const config::Upstream& config = snapshot_->config.upstreams[upstream];
-  const config::Server& from = config.servers[server];
-  --pendingLookups_;
-  if (!answer.ok)
-    LOG_WARN("upstream {}: cannot resolve {}: {}", *config.name, *from.address, answer.error);
-  for (const SocketAddress& address : answer.addresses) {
-    const uint32_t cap = from.maxConns ? **from.maxConns : *config.maxConns;
-    lookups_[upstream].servers[server].push_back({address, *from.address, *from.weight, cap});
-  }
-  if (serving_ && answer.ok) publish(upstream);
-  if (pendingLookups_ > 0) return;
-  if (!serving_) return beginServing();
-  const bool missing = std::any_of(lookups_.begin(), lookups_.end(),
-                                   [](const Lookup& lookup) { return !lookup.published; });
-  if (missing) retryLookups_.setIn(kRetryLookups);
+std::vector<SocketAddress> Server::addresses() const {
+  std::vector<SocketAddress> addresses;
+  for (const std::string& key : snapshot_->keys) addresses.push_back(sockets_.at(key).address);
+  return addresses;
 }
 
-// An upstream gets its endpoints once: when all of its names are known, or, at the start, when some
-// are. Names that do not resolve then are asked for again as long as nothing is known.
-void Server::publish(size_t upstream) {
-  Lookup& lookup = lookups_[upstream];
-  if (lookup.published) return;
-  std::vector<upstream::EndpointSpec> endpoints;
-  for (const auto& server : lookup.servers)
-    for (const upstream::EndpointSpec& spec : server) {
-      const bool known = std::any_of(endpoints.begin(), endpoints.end(),
-                                     [&spec](const auto& e) { return e.address == spec.address; });
-      if (!known) endpoints.push_back(spec);
-    }
-  if (endpoints.empty()) return;
-  lookup.published = true;
-  worker_->publish(upstream, std::move(endpoints));
+// Serving ---------------------------------------------------------------------------------------
+
+// What the workers need of that snapshot; with one worker, the sockets that it is to accept on.
+Plan Server::planFor(const std::shared_ptr<const Snapshot>& snapshot) {
+  Plan plan;
+  plan.snapshot = snapshot;
+  std::vector<event::Dispatcher*> dispatchers;
+  for (const auto& worker : workers_) dispatchers.push_back(&worker->dispatcher());
+  for (const config::Upstream& upstream : snapshot->config.upstreams) {
+    std::shared_ptr<upstream::SharedState>& shared = shared_[*upstream.name];
+    if (shared == nullptr)
+      shared = std::make_shared<upstream::SharedState>(upstream, dispatchers);
+    else
+      shared->configure(upstream);
+    plan.upstreams.push_back({shared, names_.endpointsOf(upstream)});
+    shared->keepOnly(plan.upstreams.back().endpoints);
+  }
+  for (const std::string& key : snapshot->keys)
+    plan.sockets.push_back(severalWorkers() ? -1 : std::exchange(sockets_.at(key).fd, -1));
+  return plan;
+}
+
+void Server::acceptForWorkers() {
+  if (!severalWorkers()) return;
+  for (size_t i = 0; i < snapshot_->keys.size(); ++i) {
+    const std::string& key = snapshot_->keys[i];
+    Socket& socket = sockets_.at(key);
+    if (socket.fd < 0) continue;
+    socket.intake = std::make_unique<Intake>(dispatcher_, *limit_, workers_, key,
+                                             snapshot_->config.listeners[i],
+                                             std::exchange(socket.fd, -1));
+  }
 }
 
 void Server::beginServing() {
   serving_ = true;
-  Worker::Parts parts{clock_, snapshot_, {}, logByListener_, std::exchange(sockets_, {})};
-  for (auto& shared : shared_) parts.shared.push_back(shared.get());
-  worker_ = std::make_unique<Worker>(std::move(parts));
-  worker_->start();
-  bool unresolved = false;
-  for (size_t i = 0; i < lookups_.size(); ++i) {
-    publish(i);
-    unresolved |= !lookups_[i].published;
-  }
-  if (unresolved) retryLookups_.setIn(kRetryLookups);
-  for (const SocketAddress& address : addresses_) LOG_INFO("listening on {}", address.text());
-  if (admin_ != nullptr) LOG_INFO("admin on {}", adminAddress_.text());
+  const Plan plan = planFor(snapshot_);
+  for (auto& worker : workers_) worker->start(plan, *limit_);
+  acceptForWorkers();
+  for (const SocketAddress& address : addresses()) LOG_INFO("listening on {}", address.text());
+  if (admin_ != nullptr) LOG_INFO("admin on {}", admin_->address().text());
   if (ready_) ready_();
 }
 
@@ -226,18 +174,30 @@ void Server::beginServing() {
 
 void Server::collect(Done done) {
   const auto finish = [this, done = std::move(done)](admin::ServerReport report) {
-    for (const auto& log : logs_) report.accessLogDropped += log->dropped();
+    for (const auto& [key, log] : logs_)
+      if (const auto open = log.lock()) report.accessLogDropped += open->log->dropped();
+    for (const auto& [key, socket] : sockets_)
+      if (socket.intake != nullptr) report.acceptErrors += socket.intake->acceptErrors();
     report.logDropped = log::droppedLines();
     report.uptimeSeconds = std::chrono::duration<double>(clock_.now() - startedAt_).count();
     done(report);
   };
-  if (worker_ == nullptr || stopped_) {
+  if (!serving_ || stopped_) {
     dispatcher_.post([finish] { finish({}); });
     return;
   }
-  worker_->collect([this, finish](admin::ServerReport report) {
-    dispatcher_.post([finish, report = std::move(report)] { finish(report); });
-  });
+  struct Sum {
+    admin::ServerReport report;
+    size_t left;
+  };
+  const auto sum = std::make_shared<Sum>(Sum{{}, workers_.size()});
+  for (const auto& worker : workers_)
+    worker->collect([this, finish, sum](admin::ServerReport report) {
+      dispatcher_.post([finish, sum, report = std::move(report)] {
+        sum->report.merge(report);
+        if (--sum->left == 0) finish(std::move(sum->report));
+      });
+    });
 }
 
 // The end ---------------------------------------------------------------------------------------
@@ -254,6 +214,7 @@ void Server::handleSignals() {
   on(SIGTERM, [this] { onSignal(); });
   on(SIGINT, [this] { onSignal(); });
   on(SIGQUIT, [this] { stopNow(); });
+  on(SIGHUP, [this] { reload(); });
   on(SIGUSR1, [this] { reopenLogs(); });
 }
 
@@ -263,23 +224,33 @@ void Server::onSignal() {
 }
 
 void Server::reopenLogs() {
-  for (const auto& log : logs_) log->reopen();
+  for (const auto& [key, log] : logs_)
+    if (const auto open = log.lock()) open->log->reopen();
 }
 
 void Server::drain() {
   if (draining_ || stopped_) return;
   draining_ = true;
   LOG_INFO("draining: no new clients, waiting for those in progress");
-  if (worker_ == nullptr) return stopNow();
+  if (!serving_) return stopNow();
   shutdownTimer_.setIn(*snapshot_->config.shutdownTimeout);
-  worker_->drain([this] { dispatcher_.post([this] { stopNow(); }); });
+  for (auto& [key, socket] : sockets_) socket.intake.reset();
+  const auto left = std::make_shared<size_t>(workers_.size());
+  for (const auto& worker : workers_)
+    worker->drain([this, left] {
+      dispatcher_.post([this, left] {
+        if (--*left == 0) stopNow();
+      });
+    });
 }
 
 void Server::stopNow() {
   if (stopped_) return;
   stopped_ = true;
   draining_ = true;
-  if (worker_ != nullptr) worker_->stop();
+  for (auto& [key, socket] : sockets_) socket.intake.reset();
+  for (auto& worker : workers_) worker->stop();
+  for (auto& worker : workers_) worker->join();
   LOG_INFO("stopped");
   dispatcher_.stop();
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,16 +10,19 @@
 #include "proxy/admin/server_view.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/result.h"
-#include "proxy/dns/resolver.h"
 #include "proxy/event/dispatcher.h"
 #include "proxy/event/function_timer.h"
-#include "proxy/log/access_log.h"
+#include "proxy/server/admin_site.h"
+#include "proxy/server/client_limit.h"
+#include "proxy/server/names.h"
+#include "proxy/server/snapshot.h"
 #include "proxy/server/worker.h"
 
 namespace oxbow::server {
 
-// A whole oxbow: the main thread's part of it and its worker. Listens, resolves, starts, answers
-// the admin pages, drains. Every function on the thread that constructed it, which runs its loop.
+// A whole oxbow: the main thread's part of it and its workers. Listens, resolves, starts, answers
+// the admin pages, loads its configuration anew, drains. Every function on the thread that
+// constructed it, which runs its loop.
 class Server final : private admin::ServerView {
  public:
   // REQUIRES: a configuration that the loader accepted.
@@ -35,8 +39,8 @@ class Server final : private admin::ServerView {
   void run() { dispatcher_.run(); }
   event::Dispatcher& dispatcher() { return dispatcher_; }
 
-  // SIGTERM and SIGINT drain, and stop at once the second time; SIGQUIT stops; SIGUSR1 reopens
-  // logs.
+  // SIGTERM and SIGINT drain, and stop at once the second time; SIGQUIT stops; SIGHUP loads the
+  // configuration anew; SIGUSR1 reopens logs.
   void handleSignals();
 
   // Stops accepting, lets exchanges finish for shutdown_timeout, then stops.
@@ -44,50 +48,50 @@ class Server final : private admin::ServerView {
   void stopNow();
   void reopenLogs();
 
-  // Where it listens, the kernel's choice of port 0 filled in. REQUIRES: started.
-  const std::vector<SocketAddress>& addresses() const { return addresses_; }
-  const SocketAddress& adminAddress() const { return adminAddress_; }
+  // Where it listens, by listener, the kernel's choice of port 0 filled in. REQUIRES: started.
+  std::vector<SocketAddress> addresses() const;
+  SocketAddress adminAddress() const;
   // Runs once the workers serve.
   void onReady(std::function<void()> callback) { ready_ = std::move(callback); }
 
  private:
-  struct Admin;
+  // A listening socket. With one worker that has the descriptor; with several there is an intake.
+  struct Socket {
+    SocketAddress address;
+    int fd = -1;  // until somebody has taken it over
+    std::unique_ptr<Intake> intake;
+  };
+  using Sockets = std::map<std::string, Socket>;  // by the listener's key
 
   // ServerView
   void collect(Done done) override;
   bool ready() const override { return serving_ && !draining_; }
-  std::optional<std::string> listen();
-  std::optional<std::string> openAccessLogs();
-  std::optional<std::string> startAdmin();
-  void closeSockets();
-  void lookUp();
-  void onResolved(size_t upstream, size_t server, const dns::Answer& answer);
-  void publish(size_t upstream);
+
+  std::optional<std::string> listen(const Snapshot& snapshot, Sockets& opened);
+  std::optional<std::string> openAccessLogs(Snapshot& snapshot);
+  std::optional<std::string> openAdmin(const config::Admin& admin,
+                                       std::unique_ptr<AdminSite>& opened);
+  void makeWorkers(const config::Config& config);
+  Plan planFor(const std::shared_ptr<const Snapshot>& snapshot);
+  void acceptForWorkers();
+  void publish();
   void beginServing();
   void onSignal();
+  bool severalWorkers() const { return workers_.size() > 1; }
 
+  config::Config first_;  // until it is started
   SystemClock clock_;
   event::Dispatcher dispatcher_;
   std::shared_ptr<const Snapshot> snapshot_;
   const TimePoint startedAt_;
-  std::unique_ptr<dns::Resolver> resolver_;
-  std::vector<std::unique_ptr<upstream::SharedState>> shared_;
-  // What is known of the servers of one upstream.
-  struct Lookup {
-    std::vector<std::vector<upstream::EndpointSpec>> servers;  // by server; empty: unresolved
-    bool published = false;
-  };
-  std::vector<Lookup> lookups_;  // by upstream
-  size_t pendingLookups_ = 0;
-  event::FunctionTimer retryLookups_;
+  Names names_;
   event::FunctionTimer shutdownTimer_;
-  std::vector<std::unique_ptr<log::AccessLog>> logs_;
-  std::vector<log::AccessLogWriter*> logByListener_;
-  std::vector<int> sockets_;
-  std::vector<SocketAddress> addresses_;
-  SocketAddress adminAddress_;
-  std::unique_ptr<Worker> worker_;
-  std::unique_ptr<Admin> admin_;
+  std::map<std::string, std::weak_ptr<WorkerLog>> logs_;  // by path and format
+  std::map<std::string, std::shared_ptr<upstream::SharedState>> shared_;  // by upstream
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<ClientLimit> limit_;
+  Sockets sockets_;
+  std::unique_ptr<AdminSite> admin_;
   std::vector<std::unique_ptr<event::SignalEvent>> signals_;
   std::function<void()> ready_;
   bool serving_ = false;

@@ -1,70 +1,116 @@
 #include "proxy/server/worker.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "proxy/base/random.h"
-#include "proxy/session/proxy_exchange.h"
 
 namespace oxbow::server {
 
-Snapshot::Snapshot(config::Config loaded) : config(std::move(loaded)) {
-  for (const config::Listener& listener : config.listeners)
-    routes.push_back(std::make_unique<route::RouteTable>(listener, config));
+Worker::Worker(const Parts& parts)
+    : parts_(parts),
+      dispatcher_(std::make_unique<event::Dispatcher>(parts.clock)),
+      context_(std::make_unique<upstream::WorkerContext>(*dispatcher_, randomSeed())),
+      sessionParts_(std::make_unique<SessionParts>(*context_)) {}
+
+Worker::~Worker() {
+  stop();
+  join();
 }
 
-Worker::Worker(Parts parts)
-    : parts_(std::move(parts)), dispatcher_(std::make_unique<event::Dispatcher>(parts_.clock)) {
-  const config::Config& config = parts_.snapshot->config;
-  context_ = std::make_unique<upstream::WorkerContext>(*dispatcher_, randomSeed());
-  context_->bufferLimit = *config.responseBufferBudget;
-  sessionParts_ = std::make_unique<SessionParts>(*context_);
-  limit_ = std::make_unique<ClientLimit>(*config.workerConnections);
+void Worker::start(Plan plan, ClientLimit& limit) {
+  limit_ = &limit;
+  thread_ = std::thread([this, plan = std::move(plan)] { run(plan); });
 }
 
-Worker::~Worker() { stop(); }
-
-void Worker::start() {
-  thread_ = std::thread([this] {
-    pthread_setname_np(pthread_self(), "worker-0");
-    build();
-    dispatcher_->run();
-    teardown();
-  });
-}
-
-void Worker::build() {
-  const config::Config& config = parts_.snapshot->config;
-  for (size_t i = 0; i < config.upstreams.size(); ++i) {
-    upstreams_.push_back(
-        std::make_unique<upstream::Upstream>(*context_, config.upstreams[i], *parts_.shared[i]));
-    upstreamPointers_.push_back(upstreams_.back().get());
-  }
-  for (size_t i = 0; i < config.listeners.size(); ++i) {
-    const route::RouteTable& routes = *parts_.snapshot->routes[i];
-    auto handler = std::make_unique<session::ProxyHandler>(*context_, config.listeners[i], routes,
-                                                           upstreamPointers_);
-    listeners_.push_back(std::make_unique<HttpListener>(
-        *sessionParts_, *limit_, config.listeners[i], parts_.sockets[i], std::move(handler),
-        routes.editBytes(), parts_.accessLogs[i]));
-  }
+void Worker::run(const Plan& plan) {
+  pthread_setname_np(pthread_self(), ("worker-" + std::to_string(parts_.number)).c_str());
+  goBy(plan);
+  dispatcher_->run();
+  teardown();
 }
 
 void Worker::teardown() {
-  for (auto& listener : listeners_) listener->shutdown();
-  for (auto& upstream : upstreams_) upstream->shutdown();
+  for (auto& [key, listener] : listeners_) listener->shutdown();
+  for (auto& listener : leaving_) listener->shutdown();
+  for (const auto& upstream : generation_->upstreams()) upstream->shutdown();
   // What shutdown() left to the end of the turn goes before what it refers to.
   dispatcher_->turn(false);
   listeners_.clear();
-  upstreams_.clear();
+  leaving_.clear();
+  std::exchange(generation_, nullptr)->unpin();
   dispatcher_->turn(false);
 }
 
-void Worker::publish(size_t upstream, std::vector<upstream::EndpointSpec> endpoints) {
-  dispatcher_->post([this, upstream, specs = std::move(endpoints)] {
-    upstreams_[upstream]->setEndpoints(specs);
+void Worker::apply(Plan plan, std::function<void()> done) {
+  dispatcher_->post([this, plan = std::move(plan), done = std::move(done)] {
+    if (generation_ != nullptr) goBy(plan);
+    done();
+  });
+}
+
+void Worker::goBy(const Plan& plan) {
+  Generation* before = generation_;
+  context_->bufferLimit = *plan.snapshot->config.responseBufferBudget;
+  generation_ = Generation::make(*context_, parts_.number, plan, before, parts_.main);
+  generation_->pin();
+  arrangeListeners(plan);
+  if (before == nullptr) return;
+  for (const auto& upstream : before->upstreams())
+    if (generation_->find(upstream->name()) == nullptr) upstream->shutdown();
+  for (auto& [key, listener] : listeners_) listener->dropRetired();
+  for (auto& listener : leaving_) listener->dropRetired();
+  before->unpin();
+}
+
+void Worker::arrangeListeners(const Plan& plan) {
+  const std::vector<std::string>& keys = plan.snapshot->keys;
+  for (auto at = listeners_.begin(); at != listeners_.end();) {
+    if (std::find(keys.begin(), keys.end(), at->first) != keys.end()) {
+      ++at;
+    } else {
+      retire(std::move(at->second));
+      at = listeners_.erase(at);
+    }
+  }
+  for (size_t i = 0; i < keys.size(); ++i) {
+    std::unique_ptr<HttpListener>& listener = listeners_[keys[i]];
+    if (listener != nullptr)
+      listener->configure(generation_->view(i));
+    else
+      listener = std::make_unique<HttpListener>(*sessionParts_, *limit_, generation_->view(i),
+                                                plan.sockets[i]);
+  }
+}
+
+void Worker::retire(std::unique_ptr<HttpListener> listener) {
+  HttpListener* raw = listener.get();
+  leaving_.push_back(std::move(listener));
+  raw->drain([this, raw] {
+    // Not inside its own callback.
+    dispatcher_->post([this, raw] {
+      std::erase_if(leaving_, [raw](const auto& gone) { return gone.get() == raw; });
+    });
+  });
+}
+
+void Worker::adopt(const std::string& key, std::vector<Accepted> clients) {
+  dispatcher_->post([this, key, clients = std::move(clients)] {
+    const auto found = listeners_.find(key);
+    for (const Accepted& client : clients) {
+      if (found != listeners_.end()) {
+        found->second->adopt(client.fd, client.peer);
+        continue;
+      }
+      ::close(client.fd);
+      sessionParts_->clients.fetch_sub(1, std::memory_order_relaxed);
+      limit_->closed();
+    }
   });
 }
 
@@ -74,20 +120,24 @@ void Worker::collect(std::function<void(admin::ServerReport)> done) {
 
 void Worker::drain(std::function<void()> done) {
   dispatcher_->post([this, done = std::move(done)] {
-    // Counted by a shared integer: listeners may finish inside drain() or long after.
-    auto left = std::make_shared<size_t>(listeners_.size());
-    for (auto& listener : listeners_)
-      listener->drain([left, done] {
-        if (--*left == 0) done();
-      });
-    if (listeners_.empty()) done();
+    // Counted by a shared integer: listeners may finish inside drain() or long after. One more for
+    // this call.
+    auto left = std::make_shared<size_t>(listeners_.size() + leaving_.size() + 1);
+    const std::function<void()> one = [left, done] {
+      if (--*left == 0) done();
+    };
+    for (auto& [key, listener] : listeners_) listener->drain(one);
+    for (auto& listener : leaving_) listener->drain(one);
+    one();
   });
 }
 
 void Worker::stop() {
-  if (!thread_.joinable()) return;
-  dispatcher_->post([this] { dispatcher_->stop(); });
-  thread_.join();
+  if (thread_.joinable()) dispatcher_->post([this] { dispatcher_->stop(); });
+}
+
+void Worker::join() {
+  if (thread_.joinable()) thread_.join();
 }
 
 }  // namespace oxbow::server

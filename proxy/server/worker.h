@@ -1,48 +1,46 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "proxy/admin/server_view.h"
-#include "proxy/config/config.h"
-#include "proxy/log/access_log.h"
-#include "proxy/route/route_table.h"
+#include "proxy/server/generation.h"
 #include "proxy/server/http_listener.h"
-#include "proxy/upstream/upstream.h"
+#include "proxy/server/intake.h"
 
 namespace oxbow::server {
-
-// A configuration with what was made of it once. Immutable; shared by all threads.
-struct Snapshot {
-  explicit Snapshot(config::Config loaded);
-  config::Config config;
-  std::vector<std::unique_ptr<route::RouteTable>> routes;  // one per listener
-};
 
 // One thread with its event loop, its listeners' sessions and its pools. Public functions are for
 // the main thread.
 class Worker {
  public:
   struct Parts {
+    size_t number = 0;
     const Clock& clock;
-    std::shared_ptr<const Snapshot> snapshot;
-    std::vector<upstream::SharedState*> shared;     // by upstream
-    std::vector<log::AccessLogWriter*> accessLogs;  // by listener; null: off
-    std::vector<int> sockets;                       // listening, by listener; taken over
+    event::Dispatcher& main;
   };
-  explicit Worker(Parts parts);
+  explicit Worker(const Parts& parts);
   // Stops the thread if it still runs.
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  // Starts the thread; it serves as soon as it runs.
-  void start();
+  // Starts the thread; it serves as soon as it runs. The limit outlives the worker.
+  void start(Plan plan, ClientLimit& limit);
 
-  // The endpoints of the upstream with that index, when they are known.
-  void publish(size_t upstream, std::vector<upstream::EndpointSpec> endpoints);
+  // Goes by another snapshot: exchanges that begin from now on. What did not change is not touched.
+  // `done` runs on the worker's thread.
+  void apply(Plan plan, std::function<void()> done);
+
+  // Clients that were accepted for the listener of that key.
+  void adopt(const std::string& key, std::vector<Accepted> clients);
+  // How many it has, those on their way to it included.
+  uint32_t clients() const { return sessionParts_->clients.load(std::memory_order_relaxed); }
+  void addClient() { sessionParts_->clients.fetch_add(1, std::memory_order_relaxed); }
 
   // `done` runs on the worker's thread with what it counted.
   void collect(std::function<void(admin::ServerReport)> done);
@@ -50,25 +48,28 @@ class Worker {
   // Begins to drain; `done` runs on the worker's thread when the last client has left.
   void drain(std::function<void()> done);
 
-  // Ends every session and the thread, and waits for it.
+  // Ends every session and the thread, in this order; join() waits for it.
   void stop();
+  void join();
 
-  // Tests drive the loop of a worker that was not started.
   event::Dispatcher& dispatcher() { return *dispatcher_; }
 
  private:
-  void build();
+  void run(const Plan& plan);
+  void goBy(const Plan& plan);
+  void arrangeListeners(const Plan& plan);
+  void retire(std::unique_ptr<HttpListener> listener);
   void teardown();
   admin::ServerReport report();
 
-  Parts parts_;
+  const Parts parts_;
   std::unique_ptr<event::Dispatcher> dispatcher_;
   std::unique_ptr<upstream::WorkerContext> context_;
   std::unique_ptr<SessionParts> sessionParts_;
-  std::unique_ptr<ClientLimit> limit_;
-  std::vector<std::unique_ptr<upstream::Upstream>> upstreams_;
-  std::vector<upstream::Upstream*> upstreamPointers_;
-  std::vector<std::unique_ptr<HttpListener>> listeners_;
+  ClientLimit* limit_ = nullptr;
+  Generation* generation_ = nullptr;  // the current one; pinned
+  std::map<std::string, std::unique_ptr<HttpListener>> listeners_;  // by key
+  std::vector<std::unique_ptr<HttpListener>> leaving_;  // their last sessions finish
   std::thread thread_;
 };
 

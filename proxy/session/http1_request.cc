@@ -155,7 +155,7 @@ size_t Http1Session::consumeHead(std::string_view bytes) {
   upstream::WorkerContext& worker = env_.worker;
   ExchangeState* state = env_.states.make();  // parsed in place: a head is too large to copy
   const http1::ParseResult result = http1::parseRequestHead(
-      bytes, env_.limits, worker.fields, state->head, &worker.requestMemos[memo_]);
+      bytes, env_.view->limits, worker.fields, state->head, &worker.requestMemos[memo_]);
   if (result.status == http1::ParseStatus::Done) [[likely]] {
     beginExchange(*state, bytes.substr(0, result.consumed));
     return result.consumed;
@@ -182,21 +182,21 @@ void Http1Session::beginExchange(ExchangeState& state, std::string_view raw) {
   phase_ = Phase::Exchange;
   end_ = SessionEnd::Finished;
   env_.worker.dispatcher.cancel(*this);
-  const uint64_t maxRequests = *env_.config.keepaliveRequests;
+  take(state);
+  const uint64_t maxRequests = *state.view->config.keepaliveRequests;
   keepAlive_ = head.keepAlive && !env_.draining && (maxRequests == 0 || requests_ < maxRequests);
 
-  state_ = &state;
   state.started = env_.worker.dispatcher.now();
   takeHead(state, raw);
   state.bodyCredit = kBodyCredit;
   state.bodyRemaining = head.contentLength;
   state.bodyDone = head.body == http::BodyKind::None ||
                    (head.body == http::BodyKind::Length && head.contentLength == 0);
-  const uint64_t maxBody = *env_.config.clientMaxBodySize;
+  const uint64_t maxBody = *state.view->config.clientMaxBodySize;
   if (maxBody != 0 && head.body == http::BodyKind::Length && head.contentLength > maxBody) {
     return onReset(clientError(413, "the body is larger than client_max_body_size"));
   }
-  env_.handler.onRequest(*this);
+  state.view->handler.onRequest(*this);
   if (phase_ != Phase::Exchange) return;
   ASSERT(state_->peer != nullptr || state_->responseDone || broken_);
   if (!state_->bodyDone) renewDeadline();
@@ -208,7 +208,7 @@ void Http1Session::takeHead(ExchangeState& state, std::string_view raw) {
   http::RequestHead& head = state.head;
   const size_t descriptors = (head.fields.count + kAddedFields) * sizeof(http::Field);
   const char* const rawBegin = raw.data();
-  const size_t added = env_.addedBytes + 2 * head.authority.size() +
+  const size_t added = state.view->addedBytes + 2 * head.authority.size() +
                        (head.fields.has(http::Name::XForwardedFor) ? raw.size() : 0);
   state.block = env_.worker.blocks.take(descriptors + raw.size() + added);
   auto* fields = reinterpret_cast<http::Field*>(state.block.data());
@@ -240,7 +240,7 @@ void Http1Session::refuse(const Error& error) {
   phase_ = Phase::Exchange;
   keepAlive_ = false;
   unread_ = true;  // what follows is not looked at, and must not turn the answer into a reset
-  state_ = env_.states.make();
+  take(*env_.states.make());
   state_->started = env_.worker.dispatcher.now();
   state_->head.methodText = "-";
   state_->head.target = "-";
@@ -308,7 +308,7 @@ size_t Http1Session::consumeChunks(std::string_view bytes) {
 size_t Http1Session::consumeTrailers(std::string_view bytes) {
   http::FieldBlock trailers;
   const http1::ParseResult result =
-      http1::parseTrailers(bytes, env_.limits, env_.worker.fields, trailers);
+      http1::parseTrailers(bytes, state_->view->limits, env_.worker.fields, trailers);
   if (result.status == http1::ParseStatus::NeedMore) return 0;
   if (result.status == http1::ParseStatus::Error) {
     failBody(clientError(result.httpStatus != 0 ? result.httpStatus : 400, result.detail),
@@ -326,7 +326,7 @@ bool Http1Session::deliver(std::string_view data) {
   ExchangeState& state = *state_;
   state.requestBytes += data.size();
   state.bodyCredit -= static_cast<int64_t>(data.size());
-  const uint64_t maxBody = *env_.config.clientMaxBodySize;
+  const uint64_t maxBody = *state.view->config.clientMaxBodySize;
   if (maxBody != 0 && state.requestBytes > maxBody) {
     failBody(clientError(413, "the body is larger than client_max_body_size"),
              SessionEnd::BadRequest);

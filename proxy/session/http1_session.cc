@@ -100,13 +100,13 @@ void Http1Session::renewDeadline() {
   const TimePoint now = dispatcher.now();
   switch (phase_) {
     case Phase::Idle:
-      return dispatcher.setDeadline(*this, now + (requests_ == 0 ? *env_.config.clientHeaderTimeout
-                                                                 : *env_.config.keepaliveTimeout));
+      return dispatcher.setDeadline(*this, now + (requests_ == 0 ? *view().config.clientHeaderTimeout
+                                                                 : *view().config.keepaliveTimeout));
     case Phase::Head:
-      return dispatcher.setDeadline(*this, now + *env_.config.clientHeaderTimeout);
+      return dispatcher.setDeadline(*this, now + *view().config.clientHeaderTimeout);
     case Phase::Exchange:
-      if (!out_.empty()) return dispatcher.setDeadline(*this, now + *env_.config.sendTimeout);
-      if (wantsInput()) return dispatcher.setDeadline(*this, now + *env_.config.clientBodyTimeout);
+      if (!out_.empty()) return dispatcher.setDeadline(*this, now + *view().config.sendTimeout);
+      if (wantsInput()) return dispatcher.setDeadline(*this, now + *view().config.clientBodyTimeout);
       return dispatcher.cancel(*this);
     case Phase::Discard:
       return dispatcher.setDeadline(*this, now + kDiscardTime);
@@ -115,6 +115,21 @@ void Http1Session::renewDeadline() {
     case Phase::Closed:
       return dispatcher.cancel(*this);
   }
+}
+
+// Exchanges -----------------------------------------------------------------------------------
+
+// It ends by the rules that it begins with.
+void Http1Session::take(ExchangeState& state) {
+  state.view = env_.view;
+  state.view->pins.pin();
+  state_ = &state;
+}
+
+void Http1Session::give(ExchangeState& state) {
+  Pins& pins = state.view->pins;
+  env_.states.destroy(&state);
+  pins.unpin();
 }
 
 // Ends ----------------------------------------------------------------------------------------
@@ -134,7 +149,7 @@ void Http1Session::record() {
   const Duration total = env_.worker.dispatcher.preciseNow() - state.started;
   if (state.peer != nullptr)
     state.peer->onOver(status, total, state.requestBytes, state.responseBytes);
-  if (env_.accessLog != nullptr) writeLog(total);
+  if (state.view->accessLog != nullptr) writeLog(total);
 }
 
 void Http1Session::writeLog(Duration total) {
@@ -158,7 +173,7 @@ void Http1Session::writeLog(Duration total) {
     record.userAgent = state.head.fields.valueAt(*agent);
   if (const auto* referer = state.head.fields.find(http::Name::Referer))
     record.referer = state.head.fields.valueAt(*referer);
-  env_.accessLog->write(record);
+  state.view->accessLog->write(record);
 }
 
 // The response is out. The peer may give a connection to another exchange in here.
@@ -168,7 +183,7 @@ void Http1Session::finishExchange() {
   const bool bodyDone = state->bodyDone;
   const uint64_t bodyRemaining = state->bodyRemaining;
   if (state->peer != nullptr) state->peer->onWritten();
-  env_.states.destroy(state);
+  give(*state);
   afterExchange(bodyDone, bodyRemaining);
 }
 
@@ -199,7 +214,7 @@ void Http1Session::abort(const Error& error, SessionEnd end) {
   // A body that the connection's end delimits would look complete behind a FIN.
   const bool reset = broken_ || state->untilClose || end == SessionEnd::SendTimeout;
   if (state->peer != nullptr) state->peer->onReset(error);
-  env_.states.destroy(state);
+  give(*state);
   close(end, reset ? net::CloseHow::Reset : net::CloseHow::Clean);
 }
 
@@ -235,6 +250,10 @@ void Http1Session::leaveIfIdle() {
   if (phase_ != Phase::Idle || restSize_ > 0) return;
   if (transport_->peek() == net::Liveness::Data) return;
   close(SessionEnd::Shutdown);
+}
+
+void Http1Session::dropRetired() {
+  if (pinned_ && pinned_.conn().pool().retired()) pinned_.release();
 }
 
 void Http1Session::shutdown() {

@@ -15,6 +15,7 @@
 #include "proxy/net/output_queue.h"
 #include "proxy/net/transport.h"
 #include "proxy/session/exchange.h"
+#include "proxy/session/listener_view.h"
 #include "proxy/session/output_batch.h"
 #include "proxy/stats/counter.h"
 #include "proxy/upstream/worker_context.h"
@@ -63,6 +64,7 @@ class SessionOwner {
 
 // One request in progress; idle sessions have none.
 struct ExchangeState {
+  const ListenerView* view = nullptr;  // pinned, once the exchange has begun
   http::RequestHead head;
   Block block;  // what the head points into
   http::FieldWriter added{nullptr, 0, nullptr, 0};
@@ -90,16 +92,12 @@ struct ExchangeState {
 // What the sessions of one listener on one worker share. Outlives them.
 struct SessionEnvironment {
   upstream::WorkerContext& worker;
-  const config::Listener& config;
-  ExchangeHandler& handler;
+  const ListenerView* view;  // for exchanges that begin now; may change at any time
   SessionOwner& owner;
   SessionStats& stats;
   OutputBatch& batch;
   ObjectPool<ExchangeState>& states;
-  log::AccessLogWriter* accessLog = nullptr;  // null: off
-  http1::HeadLimits limits;
-  size_t addedBytes = 512;  // room for the fields that requests get on their way
-  bool draining = false;    // finish, and say close
+  bool draining = false;  // finish, and say close
 };
 
 // A client's HTTP/1 connection: requests one at a time, pipelined ones in order (RFC 9112).
@@ -122,6 +120,8 @@ class Http1Session final : private Exchange,  // first: most of its virtual call
   void leaveIfIdle();
   // Closes at once; an exchange in progress is reset.
   void shutdown();
+  // Gives up the connection that is this client's alone when its server has left the configuration.
+  void dropRetired();
 
  private:
   enum class Phase : uint8_t {
@@ -132,6 +132,10 @@ class Http1Session final : private Exchange,  // first: most of its virtual call
     Linger,    // everything is out and shut; the client's rest is read so that no RST cuts it off
     Closed,
   };
+
+  const ListenerView& view() const { return state_ != nullptr ? *state_->view : *env_.view; }
+  void take(ExchangeState& state);
+  void give(ExchangeState& state);
 
   // Readiness
   void onIo(uint8_t ready) override;

@@ -21,6 +21,7 @@ ProxyExchange::ProxyExchange(ProxyHandler& handler, Exchange& exchange, const ro
       exchange_(exchange),
       route_(route),
       upstream_(upstream),
+      config_(upstream.config().get()),
       upstreamSide_(*this),
       clientIp_(clientIp) {}
 
@@ -29,7 +30,7 @@ ProxyExchange::~ProxyExchange() = default;
 void ProxyExchange::start() {
   head_ = &exchange_.request();
   const http::RequestHead& head = *head_;
-  const config::Upstream& config = upstream_.config();
+  const config::Upstream& config = *config_;
   exchange_.attach(*this);
   chooseTarget();
   // Segments that the new prefix has joined: "/a" to "/" makes "/a../b" into "/../b".
@@ -138,7 +139,7 @@ void ProxyExchange::onData(std::string_view bytes) {
     return;
   }
   if (keeping_) {
-    if (bodySize_ + bytes.size() > *upstream_.config().replayBuffer)
+    if (bodySize_ + bytes.size() > *config_->replayBuffer)
       stopKeeping();
     else
       keep(bytes);
@@ -210,7 +211,7 @@ void ProxyExchange::sendRequest() {
     conn().sendTrailers(trailerFields_);
     if (bodyDone_) conn().sendEnd();
   }
-  if (!keeping_ || bodySize_ > *upstream_.config().replayBuffer) stopKeeping();
+  if (!keeping_ || bodySize_ > *config_->replayBuffer) stopKeeping();
   if (bodyDone_ || replayed_) return;
   requestOwed_ += sentNow;
   if (conn().unsent() == 0) payRequestCredit();
@@ -321,7 +322,7 @@ void ProxyExchange::onResponseBatchEnd() {
   // The client gets its bytes first, then the connection goes to whoever waits; this object may be
   // gone by then.
   pool::Lease lease = std::move(lease_);
-  if (bound_) exchange_.pinned() = std::move(lease);
+  if (bound_ && !lease.conn().pool().retired()) exchange_.pinned() = std::move(lease);
   exchange_.onBatchEnd();
 }
 

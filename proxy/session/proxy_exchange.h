@@ -140,6 +140,7 @@ class ProxyExchange final : private ExchangePeer, private pool::Waiter {
   Exchange& exchange_;
   const route::Route& route_;
   upstream::Upstream& upstream_;
+  const config::Upstream* const config_;  // of the snapshot that the exchange pins
   UpstreamSide upstreamSide_;
   pool::Lease lease_;
   Block body_;  // of the request, as far as it may be needed again

@@ -30,7 +30,7 @@ ConnPool* LeastConn::pick(const std::vector<ConnPool*>& pools, const Usable& usa
     ConnPool* pool = pools[(turn_ + i) % pools.size()];
     if (!usable(*pool)) continue;
     // a / weight < b / weight, without the division
-    const auto load = [](const ConnPool& p) { return uint64_t{p.active()} + p.connecting(); };
+    const auto load = [](const ConnPool& p) { return p.load(); };
     if (best == nullptr ||
         load(*pool) * weights_[best->index()] < load(*best) * weights_[pool->index()])
       best = pool;

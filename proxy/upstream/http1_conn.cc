@@ -45,17 +45,20 @@ Error connectError(int error) {
 
 }  // namespace
 
-Http1Conn::Http1Conn(WorkerContext& worker, const ConnPolicy& policy, const std::string& endpoint,
-                     MovingHttp1Conn& moving)
-    : Http1Conn(worker, policy, endpoint, nullptr, true, 0) {
+Http1Conn::Http1Conn(WorkerContext& worker, std::shared_ptr<const ConnKey> key,
+                     const ConnPolicy& policy, const std::string& endpoint, MovingHttp1Conn& moving)
+    : Http1Conn(worker, std::move(key), policy, endpoint, nullptr, true, 0) {
   cancel();  // nothing to tell: it is connected, and its pool knows
   serverKeepAlive_ = moving.serverKeepAlive;
   if (moving.transport->start(worker_.dispatcher, *this)) transport_ = std::move(moving.transport);
 }
 
-Http1Conn::Http1Conn(WorkerContext& worker, const ConnPolicy& policy, const std::string& endpoint,
+Http1Conn::Http1Conn(WorkerContext& worker, std::shared_ptr<const ConnKey> key,
+                     const ConnPolicy& policy, const std::string& endpoint,
                      std::unique_ptr<net::Transport> transport, bool connected, int error)
     : worker_(worker),
+      key_(std::move(key)),
+      currentPolicy_(policy),
       policy_(policy),
       endpoint_(endpoint),
       memo_(worker.responseMemos[std::hash<std::string_view>()(endpoint) % WorkerContext::kMemos]),
@@ -209,6 +212,7 @@ void Http1Conn::renewDeadline() {
 
 void Http1Conn::send(const OutgoingRequest& request, HttpConnSink& sink) {
   ASSERT(phase_ == Phase::None && sink_ == nullptr && out_.empty());
+  if (policy_.version != currentPolicy_.version) policy_ = currentPolicy_;
   sink_ = &sink;
   phase_ = Phase::Head;
   method_ = request.head->method;
@@ -372,6 +376,7 @@ std::unique_ptr<pool::MovingConn> Http1Conn::depart() {
   ASSERT(phase_ == Phase::None && out_.empty() && restSize_ == 0);
   auto moving = std::make_unique<MovingHttp1Conn>();
   transport_->stop();
+  moving->key = key_;
   moving->transport = std::move(transport_);
   moving->serverKeepAlive = serverKeepAlive_;
   cancel();

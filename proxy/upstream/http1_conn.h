@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "proxy/base/address.h"
 #include "proxy/base/block_pool.h"
 #include "proxy/codec/http1/chunked.h"
 #include "proxy/event/dispatcher.h"
@@ -13,18 +14,28 @@
 
 namespace oxbow::upstream {
 
+// Reuse identity: a connection serves only exchanges that ask for one of the same key.
+struct ConnKey {
+  SocketAddress address;
+  SocketAddress local;  // proxy_bind; unset: the system chooses
+  bool operator==(const ConnKey&) const = default;
+};
+
 // The keys of the configuration that a connection obeys.
 struct ConnPolicy {
+  uint32_t version = 0;  // other rules, other number
   Duration connectTimeout = std::chrono::seconds(5);
   Duration readTimeout = std::chrono::seconds(60);
   Duration sendTimeout = std::chrono::seconds(60);
   int64_t readAhead = 64 << 10;  // proxy_buffers
   uint64_t lastExchange = 1000;  // keepalive_requests: that one says close
   bool keepalive = true;         // false: every request says close
+  bool operator==(const ConnPolicy&) const = default;
 };
 
 // An idle HTTP/1.1 connection on its way to another worker.
 struct MovingHttp1Conn final : pool::MovingConn {
+  std::shared_ptr<const ConnKey> key;
   std::unique_ptr<net::Transport> transport;
   Duration serverKeepAlive = Duration::max();
 };
@@ -33,13 +44,14 @@ struct MovingHttp1Conn final : pool::MovingConn {
 // (RFC 9112). An exchange that leaves in the middle may leave it draining, within 64 KiB and 1 s.
 class Http1Conn final : public HttpConn, private event::IoHandler, private event::Task {
  public:
+  // `policy` is read anew for each exchange; it and `endpoint` outlive the connection.
   // The transport has begun to connect, or is connected when `connected`; null: `error` (errno)
   // says why there is none. The outcome is reported in a later call from the dispatcher.
-  Http1Conn(WorkerContext& worker, const ConnPolicy& policy, const std::string& endpoint,
-            std::unique_ptr<net::Transport> transport, bool connected, int error);
+  Http1Conn(WorkerContext& worker, std::shared_ptr<const ConnKey> key, const ConnPolicy& policy,
+            const std::string& endpoint, std::unique_ptr<net::Transport> transport, bool connected, int error);
   // One that was idle on another worker; watched() tells whether the kernel lets this one watch it.
-  Http1Conn(WorkerContext& worker, const ConnPolicy& policy, const std::string& endpoint,
-            MovingHttp1Conn& moving);
+  Http1Conn(WorkerContext& worker, std::shared_ptr<const ConnKey> key, const ConnPolicy& policy,
+            const std::string& endpoint, MovingHttp1Conn& moving);
   bool watched() const { return transport_ != nullptr; }
   ~Http1Conn() override;
 
@@ -104,7 +116,9 @@ class Http1Conn final : public HttpConn, private event::IoHandler, private event
   bool mayRead() const;
 
   WorkerContext& worker_;
-  const ConnPolicy& policy_;
+  const std::shared_ptr<const ConnKey> key_;
+  const ConnPolicy& currentPolicy_;
+  ConnPolicy policy_;  // an exchange ends by the rules that it began with
   const std::string& endpoint_;
   http1::SectionMemo& memo_;
   std::unique_ptr<net::Transport> transport_;

@@ -9,17 +9,21 @@
 
 namespace oxbow::upstream {
 
-// Opens HTTP/1.1 connections to one address. Worker's thread only; outlives its connections.
+// Opens HTTP/1.1 connections of one identity. Worker's thread only; outlives its connections.
 class Http1Connector final : public pool::Connector {
  public:
-  Http1Connector(WorkerContext& worker, const ConnPolicy& policy, const SocketAddress& address,
-                 const SocketAddress& local, const config::SocketOptions& options)
+  Http1Connector(WorkerContext& worker, const ConnKey& key, const ConnPolicy& policy,
+                 const config::SocketOptions& options)
       : worker_(worker),
+        key_(std::make_shared<const ConnKey>(key)),
         policy_(policy),
-        address_(address),
-        local_(local),
         options_(options),
-        text_(address.text()) {}
+        text_(key.address.text()) {}
+
+  const ConnKey& key() const { return *key_; }
+  // Other rules: the policy from each connection's next exchange on, the options for new
+  // connections.
+  void configure(ConnPolicy policy, const config::SocketOptions& options);
 
   std::unique_ptr<pool::PooledConn> connect() override;
   std::unique_ptr<pool::PooledConn> arrive(pool::MovingConn& moving) override;
@@ -27,10 +31,9 @@ class Http1Connector final : public pool::Connector {
 
  private:
   WorkerContext& worker_;
-  const ConnPolicy policy_;
-  const SocketAddress address_;
-  const SocketAddress local_;
-  const config::SocketOptions options_;
+  const std::shared_ptr<const ConnKey> key_;
+  ConnPolicy policy_;
+  config::SocketOptions options_;
   const std::string text_;
 };
 

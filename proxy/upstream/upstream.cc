@@ -1,5 +1,6 @@
 #include "proxy/upstream/upstream.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "proxy/base/assert.h"
@@ -8,6 +9,9 @@
 namespace oxbow::upstream {
 
 namespace {
+
+// How often endpoints that have left are looked at, while there are any.
+constexpr Duration kSweep = std::chrono::milliseconds(500);
 
 pool::QueuePolicy queuePolicy(const config::Upstream& c) {
   return {*c.queue.size, *c.queue.timeout, *c.nextUpstreamTries, *c.nextUpstreamTimeout};
@@ -21,7 +25,6 @@ pool::PoolPolicy poolPolicy(const config::Upstream& c) {
   policy.keepaliveTime = *c.keepaliveTime;
   policy.keepaliveTimeout = *c.keepaliveTimeout;
   policy.fifo = *c.scheduling == config::Scheduling::Fifo;
-  policy.maxConnecting = *c.maxConnecting;
   return policy;
 }
 
@@ -52,50 +55,122 @@ std::unique_ptr<pool::Balancer> makeBalancer(config::Balance kind,
 
 }  // namespace
 
-pool::EndpointState& SharedState::endpoint(const EndpointSpec& spec) {
+SharedState::SharedState(const config::Upstream& config,
+                         const std::vector<event::Dispatcher*>& workers)
+    : workers_(workers.size()),
+      queue_(std::make_shared<pool::SharedQueue>(*config.maxTotalConns, workers)),
+      maxConnecting_(*config.maxConnecting) {}
+
+void SharedState::configure(const config::Upstream& config) {
+  queue_->total.setCap(*config.maxTotalConns);
   const std::lock_guard lock(mutex_);
-  auto& state = endpoints_[spec.address.text()];
-  if (state == nullptr) state = std::make_unique<pool::EndpointState>(spec.maxConns);
-  return *state;
+  maxConnecting_ = *config.maxConnecting;
+  for (auto& [address, state] : endpoints_) state->connecting.setCap(maxConnecting_);
 }
 
-Upstream::Upstream(WorkerContext& worker, const config::Upstream& config, SharedState& shared)
-    : worker_(worker),
-      config_(config),
-      shared_(shared),
-      balancer_(makeBalancer(*config.balance, {})) {
-  queue_ = std::make_unique<pool::WaitQueue>(worker_.dispatcher, *balancer_, queuePolicy(config_),
-                                             stats_.queue);
+std::shared_ptr<pool::EndpointState> SharedState::endpoint(const EndpointSpec& spec) {
+  const std::lock_guard lock(mutex_);
+  auto& state = endpoints_[spec.address.text()];
+  if (state == nullptr)
+    state = std::make_shared<pool::EndpointState>(spec.maxConns, maxConnecting_, workers_);
+  if (state->budget.cap() != spec.maxConns) state->budget.setCap(spec.maxConns);
+  return state;
 }
+
+void SharedState::keepOnly(const std::vector<EndpointSpec>& specs) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(endpoints_, [&](const auto& entry) {
+    return std::none_of(specs.begin(), specs.end(), [&](const EndpointSpec& spec) {
+      return spec.address.text() == entry.first;
+    });
+  });
+}
+
+Upstream::Upstream(WorkerContext& context, size_t worker,
+                   std::shared_ptr<const config::Upstream> config,
+                   std::shared_ptr<SharedState> shared)
+    : context_(context),
+      worker_(worker),
+      config_(std::move(config)),
+      name_(*config_->name),
+      shared_(std::move(shared)),
+      balancer_(makeBalancer(*config_->balance, {})),
+      sweep_(context.dispatcher, [this] { sweep(); }),
+      queue_(std::make_unique<pool::WaitQueue>(context.dispatcher, *balancer_,
+                                               queuePolicy(*config_), stats_.queue,
+                                               shared_->queue(), worker)) {}
 
 Upstream::~Upstream() {
   queue_->setPools({});
   queue_->failAll({ErrorCode::DestinationUnavailable, Side::Proxy, Retry::Never, 0, "stopping"});
   endpoints_.clear();
+  leaving_.clear();
 }
 
-void Upstream::setEndpoints(const std::vector<EndpointSpec>& specs) {
-  ASSERT(endpoints_.empty());
-  auto balancer = makeBalancer(*config_.balance, specs);
-  queue_ = std::make_unique<pool::WaitQueue>(worker_.dispatcher, *balancer, queuePolicy(config_),
-                                             stats_.queue);
-  balancer_ = std::move(balancer);
-  std::vector<pool::ConnPool*> pools;
+Upstream::Endpoint Upstream::makeEndpoint(const EndpointSpec& spec, const ConnKey& key) {
+  Endpoint endpoint;
+  endpoint.spec = spec;
+  endpoint.stats = std::make_unique<pool::PoolStats>();
+  endpoint.connector =
+      std::make_unique<Http1Connector>(context_, key, connPolicy(*config_), config_->socket);
+  endpoint.pool = std::make_unique<pool::ConnPool>(
+      pool::ConnPool::Parts{context_.dispatcher, context_.random, *endpoint.connector,
+                            shared_->endpoint(spec), shared_->queue(), *endpoint.stats, *queue_,
+                            worker_},
+      poolPolicy(*config_), 0);
+  return endpoint;
+}
+
+// In the order of `specs`: the endpoints that stay, moved out of endpoints_, and new ones.
+std::vector<Upstream::Endpoint> Upstream::takeKept(const std::vector<EndpointSpec>& specs) {
+  std::vector<Endpoint> next;
+  const SocketAddress local = localAddress(*config_);
   for (const EndpointSpec& spec : specs) {
-    Endpoint endpoint;
-    endpoint.spec = spec;
-    endpoint.stats = std::make_unique<pool::PoolStats>();
-    endpoint.connector = std::make_unique<Http1Connector>(
-        worker_, connPolicy(config_), spec.address, localAddress(config_), config_.socket);
-    endpoint.pool = std::make_unique<pool::ConnPool>(
-        pool::ConnPool::Parts{worker_.dispatcher, worker_.random, *endpoint.connector,
-                              shared_.endpoint(spec), shared_.total, *endpoint.stats, *queue_},
-        poolPolicy(config_), static_cast<uint32_t>(pools.size()));
-    pools.push_back(endpoint.pool.get());
-    endpoints_.push_back(std::move(endpoint));
+    const ConnKey key{spec.address, local};
+    const auto kept = std::find_if(endpoints_.begin(), endpoints_.end(), [&key](const Endpoint& e) {
+      return e.pool != nullptr && e.connector->key() == key;
+    });
+    if (kept == endpoints_.end()) {
+      next.push_back(makeEndpoint(spec, key));
+    } else {
+      kept->spec = spec;
+      kept->connector->configure(connPolicy(*config_), config_->socket);
+      (void)shared_->endpoint(spec);  // its cap
+      next.push_back(std::move(*kept));
+    }
+    next.back().pool->setIndex(static_cast<uint32_t>(next.size() - 1));
   }
-  queue_->setPools(std::move(pools));
-  for (Endpoint& endpoint : endpoints_) endpoint.pool->start();
+  return next;
+}
+
+void Upstream::configure(std::shared_ptr<const config::Upstream> config,
+                         const std::vector<EndpointSpec>& specs) {
+  config_ = std::move(config);
+  std::vector<Endpoint> next = takeKept(specs);
+  std::erase_if(endpoints_, [](const Endpoint& e) { return e.pool == nullptr; });
+  for (Endpoint& gone : endpoints_) leaving_.push_back(std::move(gone));
+  endpoints_ = std::move(next);
+
+  auto balancer = makeBalancer(*config_->balance, specs);
+  std::vector<pool::ConnPool*> pools;
+  for (const Endpoint& endpoint : endpoints_) pools.push_back(endpoint.pool.get());
+  queue_->setPolicy(queuePolicy(*config_));
+  queue_->setPools(std::move(pools), *balancer);
+  balancer_ = std::move(balancer);
+
+  for (Endpoint& gone : leaving_)
+    if (!gone.pool->retired()) gone.pool->retire();
+  sweep();
+  for (Endpoint& endpoint : endpoints_) {
+    endpoint.pool->setPolicy(poolPolicy(*config_));
+    endpoint.pool->obeyCaps();
+    endpoint.pool->start();
+  }
+}
+
+void Upstream::sweep() {
+  std::erase_if(leaving_, [](const Endpoint& e) { return e.pool->total() == 0; });
+  if (!leaving_.empty()) sweep_.setIn(kSweep);
 }
 
 bool Upstream::owns(const pool::PooledConn& conn) const {

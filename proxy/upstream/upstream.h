@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "proxy/config/config.h"
+#include "proxy/event/function_timer.h"
 #include "proxy/pool/conn_pool.h"
 #include "proxy/pool/wait_queue.h"
 #include "proxy/stats/counter.h"
@@ -26,19 +27,28 @@ struct EndpointSpec {
   bool operator==(const EndpointSpec&) const = default;
 };
 
-// What the workers share of one upstream: exact accounts and what was learned. Thread-safe.
+// What the workers share of one upstream, for as long as the configuration has one of its name:
+// exact accounts, who waits, and what was learned. Main thread, unless said otherwise.
 class SharedState {
  public:
-  explicit SharedState(uint32_t maxTotalConns) : total(maxTotalConns) {}
+  // One dispatcher a worker.
+  SharedState(const config::Upstream& config, const std::vector<event::Dispatcher*>& workers);
 
-  // The state of that endpoint, made when it is new. Lives as long as this.
-  pool::EndpointState& endpoint(const EndpointSpec& spec);
+  // Other caps, for all endpoints. Thread-safe.
+  void configure(const config::Upstream& config);
+  // The state of that endpoint, made when it is new, with the cap that it has now. Thread-safe.
+  std::shared_ptr<pool::EndpointState> endpoint(const EndpointSpec& spec);
+  // Forgets the endpoints that are not among these.
+  void keepOnly(const std::vector<EndpointSpec>& specs);
 
-  pool::Budget total;
+  const std::shared_ptr<pool::SharedQueue>& queue() const { return queue_; }
 
  private:
+  const size_t workers_;
+  const std::shared_ptr<pool::SharedQueue> queue_;
   std::mutex mutex_;
-  std::map<std::string, std::unique_ptr<pool::EndpointState>> endpoints_;
+  uint32_t maxConnecting_;
+  std::map<std::string, std::shared_ptr<pool::EndpointState>> endpoints_;
 };
 
 struct UpstreamStats {
@@ -52,8 +62,8 @@ struct UpstreamStats {
   stats::Counter responseBytes;
 };
 
-// A named block of servers on one worker: its endpoints' pools and the queue in front of them.
-// Worker's thread only.
+// A named block of servers on one worker: its endpoints' pools and the queue in front of them. Stays
+// when the configuration changes. Worker's thread only.
 class Upstream {
  public:
   struct Endpoint {
@@ -63,12 +73,16 @@ class Upstream {
     std::unique_ptr<pool::ConnPool> pool;
   };
 
-  // `config` and `shared` outlive the upstream.
-  Upstream(WorkerContext& worker, const config::Upstream& config, SharedState& shared);
+  // `worker` is the number of this one.
+  Upstream(WorkerContext& context, size_t worker, std::shared_ptr<const config::Upstream> config,
+           std::shared_ptr<SharedState> shared);
   ~Upstream();
 
-  // The endpoints to use. May be called once; an empty set answers 503.
-  void setEndpoints(const std::vector<EndpointSpec>& specs);
+  // The endpoints to use from now on, by the rules of `config`; an empty set answers 503. Pools of
+  // endpoints that stay are kept with all their connections; those of others give out nothing more
+  // and end with their last exchange.
+  void configure(std::shared_ptr<const config::Upstream> config,
+                 const std::vector<EndpointSpec>& specs);
 
   // Gets a connection that speaks HTTP; see WaitQueue::acquire.
   void acquire(pool::Waiter& waiter, const pool::Need& need) { queue_->acquire(waiter, need); }
@@ -79,19 +93,28 @@ class Upstream {
   // Idle connections close now, the others when they come back.
   void shutdown();
 
-  const std::string& name() const { return *config_.name; }
-  const config::Upstream& config() const { return config_; }
+  const std::string& name() const { return name_; }
+  // As it is now; an exchange keeps the pointer that it began with.
+  const std::shared_ptr<const config::Upstream>& config() const { return config_; }
   UpstreamStats& stats() { return stats_; }
   const std::vector<Endpoint>& endpoints() const { return endpoints_; }
   size_t waiting() const { return queue_->waiting(); }
 
  private:
-  WorkerContext& worker_;
-  const config::Upstream& config_;
-  SharedState& shared_;
+  Endpoint makeEndpoint(const EndpointSpec& spec, const ConnKey& key);
+  std::vector<Endpoint> takeKept(const std::vector<EndpointSpec>& specs);
+  void sweep();
+
+  WorkerContext& context_;
+  const size_t worker_;
+  std::shared_ptr<const config::Upstream> config_;
+  const std::string name_;
+  const std::shared_ptr<SharedState> shared_;
   UpstreamStats stats_;
   std::unique_ptr<pool::Balancer> balancer_;
   std::vector<Endpoint> endpoints_;
+  std::vector<Endpoint> leaving_;  // retired, with connections in use
+  event::FunctionTimer sweep_;     // ends those
   std::unique_ptr<pool::WaitQueue> queue_;
 };
 

@@ -1,0 +1,65 @@
+#include "proxy/server/generation.h"
+
+#include <utility>
+
+namespace oxbow::server {
+
+Generation::Generation(upstream::WorkerContext& context,
+                       const std::shared_ptr<const Snapshot>& snapshot, event::Dispatcher& main)
+    : context_(context), main_(main), snapshot_(snapshot) {}
+
+Generation* Generation::make(upstream::WorkerContext& context, size_t worker, const Plan& plan,
+                             const Generation* before, event::Dispatcher& main) {
+  auto* generation = new Generation(context, plan.snapshot, main);
+  generation->addUpstreams(worker, plan, before);
+  generation->addListeners(worker);
+  return generation;
+}
+
+Generation::~Generation() {
+  views_.clear();
+  handlers_.clear();
+  upstreams_.clear();
+  // Logs close with the last reference, which takes its time: not on a worker.
+  main_.post([last = std::move(snapshot_)] {});
+}
+
+void Generation::addUpstreams(size_t worker, const Plan& plan, const Generation* before) {
+  const std::vector<config::Upstream>& configs = snapshot_->config.upstreams;
+  for (size_t i = 0; i < configs.size(); ++i) {
+    const std::shared_ptr<const config::Upstream> config(snapshot_, &configs[i]);
+    std::shared_ptr<upstream::Upstream> upstream =
+        before != nullptr ? before->find(*config->name) : nullptr;
+    if (upstream == nullptr)
+      upstream = std::make_shared<upstream::Upstream>(context_, worker, config,
+                                                      plan.upstreams[i].shared);
+    upstream->configure(config, plan.upstreams[i].endpoints);
+    targets_.push_back({upstream.get(), config.get()});
+    upstreams_.push_back(std::move(upstream));
+  }
+}
+
+void Generation::addListeners(size_t worker) {
+  const std::vector<config::Listener>& configs = snapshot_->config.listeners;
+  for (size_t i = 0; i < configs.size(); ++i) {
+    const route::RouteTable& routes = *snapshot_->routes[i];
+    handlers_.push_back(
+        std::make_unique<session::ProxyHandler>(context_, configs[i], routes, targets_));
+    const WorkerLog* log = snapshot_->logs[i].get();
+    views_.push_back(std::make_unique<session::ListenerView>(
+        configs[i], *handlers_.back(), *this, routes.editBytes(),
+        log != nullptr ? log->writers[worker] : nullptr));
+  }
+}
+
+std::shared_ptr<upstream::Upstream> Generation::find(const std::string& name) const {
+  for (const auto& upstream : upstreams_)
+    if (upstream->name() == name) return upstream;
+  return nullptr;
+}
+
+void Generation::onUnpinned() {
+  context_.dispatcher.deferDelete(std::unique_ptr<event::Deferred>(this));
+}
+
+}  // namespace oxbow::server

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proxy/config/config.h"
+#include "proxy/log/access_log.h"
+#include "proxy/route/route_table.h"
+
+namespace oxbow::server {
+
+// An access log with a ring for each worker.
+struct WorkerLog {
+  std::unique_ptr<log::AccessLog> log;
+  std::vector<log::AccessLogWriter*> writers;
+};
+
+// A configuration with what was made of it once. Immutable; shared by all threads. The last who
+// refers to it is on the main thread: a log that closes waits for its last lines.
+struct Snapshot {
+  explicit Snapshot(config::Config loaded);
+
+  const config::Config config;
+  std::vector<std::unique_ptr<route::RouteTable>> routes;  // one per listener
+  std::vector<std::string> keys;                           // what each listener is known by
+  std::vector<std::shared_ptr<WorkerLog>> logs;            // by listener; null: off
+};
+
+// Listeners are the same in two configurations when they have the same address; several on port 0
+// of one address are told apart by their order.
+std::vector<std::string> listenerKeys(const config::Config& config);
+
+}  // namespace oxbow::server
