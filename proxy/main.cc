@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "proxy/base/version.h"
 #include "proxy/config/units.h"
@@ -61,12 +62,27 @@ void addRun(CLI::App& app, Command& chosen) {
 }
 
 void addCheck(CLI::App& app, Command& chosen) {
-  const auto file = std::make_shared<std::string>();
+  struct Options {
+    std::string file;
+    std::pair<std::string, std::string> files;  // the old one and the new one
+  };
+  const auto options = std::make_shared<Options>();
   CLI::App* check = add(app, "check", "Say everything that is wrong with a configuration file",
-                        "oxbow check -c conf/oxbow.yaml");
-  check->add_option("-c,--config", *file, "The configuration file")->required()->type_name("FILE");
-  check->callback(
-      [&chosen, file] { chosen = [file] { return demo::checkCommand(*file, stdout, stderr); }; });
+                        "oxbow check -c conf/oxbow.yaml\n  oxbow check --diff old.yaml new.yaml");
+  CLI::Option* file =
+      check->add_option("-c,--config", options->file, "The configuration file")->type_name("FILE");
+  CLI::Option* diff =
+      check->add_option("--diff", options->files, "Say what a reload of NEW changes in OLD instead")
+          ->type_name("OLD NEW")
+          ->excludes(file);
+  check->callback([&chosen, options, diff, file] {
+    if (diff->count() == 0 && file->count() == 0) throw CLI::RequiredError("--config or --diff");
+    chosen = [options, isDiff = diff->count() > 0] {
+      const auto& [before, after] = options->files;
+      return isDiff ? demo::diffCommand(before, after, stdout, stderr)
+                    : demo::checkCommand(options->file, stdout, stderr);
+    };
+  });
 }
 
 void addOrigin(CLI::App& app, Command& chosen) {

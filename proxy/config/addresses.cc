@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "proxy/config/field_rules.h"
+
 namespace oxbow::config {
 
 namespace {
@@ -50,6 +52,13 @@ std::optional<SocketAddress> parseNameServer(const std::string& text) {
   if (!full || full.value().isUnix() || full.value().port() == 0 || isAny(full.value()))
     return std::nullopt;
   return full.value();
+}
+
+std::string canonicalServer(const HostPort& server) {
+  if (!server.path.empty()) return "unix:" + server.path;
+  const bool isV6 = server.host.find(':') != std::string::npos;
+  const std::string host = lowered(server.host);
+  return fmt::format("{}:{}", isV6 ? '[' + host + ']' : host, server.port);
 }
 
 std::string addressError(const std::string& error) {

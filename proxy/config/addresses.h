@@ -17,6 +17,10 @@ void readListenAddress(BlockReader& in, Located<std::string>& text, SocketAddres
 // "127.0.0.1:5353" or "127.0.0.1" (then port 53); nullopt when it is neither.
 std::optional<SocketAddress> parseNameServer(const std::string& text);
 
+// The one form of all ways to write a server, fit to be parsed again: "api.internal:8080" of
+// "API.internal:8080".
+std::string canonicalServer(const HostPort& server);
+
 // What the parsers of proxy/base/address.h complain of, fit for one line.
 std::string addressError(const std::string& error);
 

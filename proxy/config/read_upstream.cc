@@ -5,16 +5,10 @@
 #include "proxy/base/address.h"
 #include "proxy/config/addresses.h"
 #include "proxy/config/blocks.h"
-#include "proxy/config/field_rules.h"
 
 namespace oxbow::config {
 
 namespace {
-
-// The same for all ways to write one server.
-std::string canonical(const HostPort& server) {
-  return fmt::format("{}|{}|{}", lowered(server.host), server.port, server.path);
-}
 
 // "http://api:80/" was probably meant to be "api:80", and "api" to be "api:80".
 std::string meantServer(std::string_view text) {
@@ -71,7 +65,7 @@ class ServerList {
                            meantServer(*server.address)});
       return;
     }
-    std::string name = canonical(parsed.value());
+    std::string name = canonicalServer(parsed.value());
     if (std::find(seen_.begin(), seen_.end(), name) != seen_.end())
       problems_.push_back({server.address.place,
                            path,

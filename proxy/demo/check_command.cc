@@ -4,7 +4,9 @@
 
 #include <string_view>
 #include <utility>
+#include <vector>
 
+#include "proxy/config/diff.h"
 #include "proxy/config/loader.h"
 #include "proxy/config/warnings.h"
 
@@ -32,6 +34,17 @@ int checkCommand(const std::string& file, std::FILE* verdict, std::FILE* problem
     fmt::print(problems, "warning: {}\n", config::format(warning, file));
   fmt::print(verdict, "{}: ok ({}, {})\n", file, counted(config->upstreams.size(), "upstream"),
              counted(config->listeners.size(), "listener"));
+  return 0;
+}
+
+int diffCommand(const std::string& oldFile, const std::string& newFile, std::FILE* verdict,
+                std::FILE* problems) {
+  const auto before = loadOrComplain(oldFile, problems);
+  const auto after = loadOrComplain(newFile, problems);
+  if (!before || !after) return 1;
+  const std::vector<config::Change> changes = config::diff(*before, *after);
+  for (const config::Change& change : changes) fmt::print(verdict, "{}\n", config::format(change));
+  fmt::print(verdict, "{}\n", config::summaryOf(changes));
   return 0;
 }
 

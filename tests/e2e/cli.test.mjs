@@ -54,7 +54,8 @@ test('--help names the commands, and that of each shows an example', async () =>
 });
 
 test('a wrong command line is exit status 2 with a word on stderr', async () => {
-  for (const args of [[], ['nonsense'], ['run'], ['check'], ['demo', '--seconds', '0'],
+  for (const args of [[], ['nonsense'], ['run'], ['check'], ['check', '--diff', 'a'],
+    ['check', '-c', 'a', '--diff', 'a', 'b'], ['demo', '--seconds', '0'],
     ['proxy', '--to', 'https://localhost'], ['origin', '--listen', 'nowhere']]) {
     const { code, stdout, stderr } = await oxbow(...args);
     assert.equal(code, 2, args.join(' '));
@@ -129,6 +130,33 @@ listeners:
     assert.equal(stderr.trim().split('\n').length, 1, stderr);
   });
 }
+
+test('check --diff: what a reload would change', async (t) => {
+  const dir = tempDir(t);
+  const compare = (...names) => run(binary, ['check', '--diff', ...names], { cwd: dir });
+  const write = (name, servers, maxConns, addresses) => fs.writeFileSync(path.join(dir, name), `
+upstreams:
+  api: { servers: [ ${servers} ], max_conns: ${maxConns} }
+listeners:
+${addresses.map((address) => `  - { listen: ${address}, routes: [ { proxy_pass: api } ] }`)
+    .join('\n')}
+`);
+  write('old.yaml', '127.0.0.1:3000', 50, ['127.0.0.1:8080', '127.0.0.1:8081']);
+  write('new.yaml', '127.0.0.1:3001, 127.0.0.1:3000', 20, ['127.0.0.1:8080']);
+  const changed = await compare('old.yaml', 'new.yaml');
+  assert.equal(changed.stderr, '');
+  assert.equal(changed.code, 0);
+  const shown = /check --diff old\.yaml new\.yaml\n((?: {4}.+\n)+)/
+    .exec(fs.readFileSync(path.join(root, 'docs', 'cli.md'), 'utf8'))[1];
+  assert.equal(changed.stdout, shown.replace(/^ {4}/gm, ''));
+  assert.deepEqual(await compare('new.yaml', 'new.yaml').then(({ code, stdout }) => [code, stdout]),
+    [0, 'no changes\n']);
+  fs.writeFileSync(path.join(dir, 'bad.yaml'), 'listeners: 3\n');
+  const bad = await compare('old.yaml', 'bad.yaml');
+  assert.equal(bad.code, 1);
+  assert.equal(bad.stdout, '');
+  assert.match(bad.stderr, /^bad\.yaml:1:12: listeners: /);
+});
 
 test('no file, a bad file, a taken address: run and check end with 1', async (t) => {
   const dir = tempDir(t);

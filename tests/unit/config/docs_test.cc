@@ -1,12 +1,12 @@
 #include <algorithm>
 #include <cctype>
-#include <fstream>
 #include <map>
 #include <sstream>
 #include <vector>
 
 #include "proxy/config/schema.h"
 #include "proxy/config/warnings.h"
+#include "tests/unit/config/markdown.h"
 #include "tests/unit/config/support.h"
 
 // docs/configuration.md is held against the table of keys, and the examples against the loader.
@@ -14,36 +14,6 @@
 namespace oxbow::config {
 
 namespace {
-
-using Row = std::vector<std::string>;
-
-std::string contents(const std::string& path) {
-  std::ifstream in(std::string(OXBOW_SOURCE_ROOT "/") + path);
-  REQUIRE(in.good());
-  std::stringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
-std::vector<std::string> linesOf(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);) lines.push_back(line);
-  return lines;
-}
-
-std::string trimmed(const std::string& text) {
-  const size_t first = text.find_first_not_of(' ');
-  if (first == std::string::npos) return "";
-  return text.substr(first, text.find_last_not_of(' ') - first + 1);
-}
-
-Row cellsOf(const std::string& line) {
-  Row cells;
-  std::istringstream in(line.substr(1));
-  for (std::string cell; std::getline(in, cell, '|');) cells.push_back(trimmed(cell));
-  return cells;
-}
 
 // "## `admin`" is "admin", "## The top level" is "the top level".
 std::string nameOf(const std::string& heading) {
@@ -73,7 +43,6 @@ std::map<std::string, std::vector<Row>> tablesOf(const std::string& markdown) {
 }
 
 Row rowOf(const schema::Key& key) {
-  const auto code = [](std::string_view text) { return "`" + std::string(text) + "`"; };
   const bool isWord = key.defaultText == "none" || key.defaultText == "required";
   return {code(key.name),
           schema::typeText(key),
@@ -81,12 +50,6 @@ Row rowOf(const schema::Key& key) {
           std::string(schema::unitText(key)),
           std::string(key.meaning),
           std::string(key.nginx)};
-}
-
-std::string shown(const Row& row) {
-  std::string line = "|";
-  for (const std::string& cell : row) line += " " + cell + " |";
-  return line;
 }
 
 // The fenced blocks of that language.
