@@ -88,7 +88,7 @@ bool hasDefault(const Key& key) {
 }
 
 // Keys of which there is one value only, in this version.
-bool hasOneValue(const Key& key) { return key.choices.size() == 1 || key.name == "workers"; }
+bool hasOneValue(const Key& key) { return key.choices.size() == 1; }
 
 }  // namespace
 
