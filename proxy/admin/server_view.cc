@@ -11,12 +11,21 @@ void addAll(Array& to, const Array& from) {
   for (size_t i = 0; i < to.size(); ++i) to[i] += from[i];
 }
 
-// Merges reports of the same things position by position; what only `from` has is appended.
+const std::string& nameOf(const EndpointReport& report) { return report.address; }
+const std::string& nameOf(const UpstreamReport& report) { return report.name; }
+const std::string& nameOf(const ListenerReport& report) { return report.address; }
+
+// Merges reports of the same things; what only `from` has is appended. Usually they stand at the
+// same place.
 template <typename Report>
 void mergeAll(std::vector<Report>& to, const std::vector<Report>& from) {
   for (size_t i = 0; i < from.size(); ++i) {
-    if (i < to.size())
-      to[i].merge(from[i]);
+    const auto isSame = [&](const Report& report) { return nameOf(report) == nameOf(from[i]); };
+    auto found = i < to.size() && isSame(to[i])
+                     ? to.begin() + static_cast<ptrdiff_t>(i)
+                     : std::find_if(to.begin(), to.end(), isSame);
+    if (found != to.end())
+      found->merge(from[i]);
     else
       to.push_back(from[i]);
   }
@@ -34,6 +43,7 @@ void EndpointReport::merge(const EndpointReport& o) {
   acquired += o.acquired;
   reused += o.reused;
   peeks += o.peeks;
+  moved += o.moved;
   addAll(closed, o.closed);
   connectTime.merge(o.connectTime);
   learnedIdleSeconds = std::max(learnedIdleSeconds, o.learnedIdleSeconds);

@@ -8,6 +8,8 @@
 
 #include "proxy/base/clock.h"
 #include "proxy/base/error.h"
+#include "proxy/config/diff.h"
+#include "proxy/config/problem.h"
 #include "proxy/pool/close_reason.h"
 #include "proxy/session/http1_session.h"
 #include "proxy/stats/histogram.h"
@@ -22,6 +24,7 @@ struct EndpointReport {
   uint32_t weight = 1;
   uint32_t maxConns = 0;  // 0: no cap
   uint64_t idle = 0, active = 0, connecting = 0;
+  uint64_t moved = 0;  // idle ones that went to another worker
   uint64_t opened = 0, connected = 0, connectFailed = 0, acquired = 0, reused = 0, peeks = 0;
   std::array<uint64_t, static_cast<size_t>(pool::CloseReason::Count)> closed{};
   stats::HistogramSnapshot connectTime;
@@ -64,19 +67,36 @@ struct ServerReport {
   uint64_t bufferedBytes = 0;  // response bytes read ahead of their clients
   uint64_t acceptErrors = 0;   // accept() without descriptors or memory
   double uptimeSeconds = 0;
+  uint64_t workers = 1;
+  uint64_t configGeneration = 1;  // 1: as started; one more with each reload that changed something
+  uint64_t reloadsApplied = 0, reloadsRefused = 0;
 
-  // Sums a worker's report into this one; the orders of upstreams and listeners are the same.
+  // Sums a worker's report into this one. Upstreams, endpoints and listeners are the same by name
+  // and address; one worker may already know of some that another does not.
   void merge(const ServerReport& other);
+};
+
+// What became of loading the configuration anew.
+struct ReloadReport {
+  bool applied = false;
+  std::string file;
+  std::string error;                      // why nothing has changed; empty when applied
+  std::vector<config::Problem> problems;  // in the file
+  std::vector<config::Change> changes;    // that were, or would have been, made
+  uint64_t generation = 0;                // of the configuration that holds now
 };
 
 // Implemented by the server. Main thread.
 class ServerView {
  public:
   using Done = std::function<void(const ServerReport&)>;
+  using ReloadDone = std::function<void(const ReloadReport&)>;
   virtual ~ServerView() = default;
 
   // Asks the workers; `done` runs later on the main thread.
   virtual void collect(Done done) = 0;
+  // Loads the configuration anew; `done` runs later on the main thread, or inside this call.
+  virtual void reload(ReloadDone done) = 0;
   // Every listener accepts and no drain has begun.
   virtual bool ready() const = 0;
 };

@@ -160,9 +160,11 @@ struct ResolverConfig {
 
 enum class LogLevel : uint8_t { Debug, Info, Warn, Error };
 
+constexpr uint32_t kMaxWorkers = 256;
+
 struct Config {
   std::string file;
-  Located<uint32_t> workers{1};                // auto is 1 as yet
+  Located<uint32_t> workers{0};                // 0: auto
   Located<uint32_t> workerConnections{10000};  // clients in all
   Located<Duration> shutdownTimeout{seconds(30)};
   Located<LogLevel> logLevel{LogLevel::Info};  // log_level

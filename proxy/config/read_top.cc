@@ -24,20 +24,24 @@ bool isUpstreamName(std::string_view name) {
 void readWorkers(BlockReader& in, Located<uint32_t>& out) {
   const Node* value = in.take("workers");
   if (value == nullptr) return;
-  if (value->isScalar() && (value->text == "auto" || value->text == "1")) {
-    out = {1, value->place};
+  if (!value->isScalar())
+    return in.fail("workers",
+                   fmt::format("expected auto or a number, got {}", kindName(value->kind)));
+  if (value->text == "auto") {
+    out = {0, value->place};
     return;
   }
-  if (!value->isScalar())
-    return in.fail("workers", fmt::format("expected auto or 1, got {}", kindName(value->kind)));
   const auto count = parseCount(value->text);
   if (!count)
-    in.fail("workers", fmt::format("{} is neither auto nor a number", quoted(value->text)),
+    in.fail("workers",
+            fmt::format("{} is neither auto nor a number from 1 to {}", quoted(value->text),
+                        kMaxWorkers),
             suggest(value->text, {"auto"}));
-  else if (count.value() == 0)
-    in.fail("workers", "must be at least 1", "auto");
+  else if (count.value() == 0 || count.value() > kMaxWorkers)
+    in.fail("workers", fmt::format("must be between 1 and {}", kMaxWorkers),
+            count.value() == 0 ? "auto" : "");
   else
-    in.fail("workers", "this version runs one worker", "auto");
+    out = {static_cast<uint32_t>(count.value()), value->place};
 }
 
 void readAdmin(BlockReader& in, Admin& out) {

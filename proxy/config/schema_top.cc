@@ -10,10 +10,11 @@ const Block& top() {
       .keys =
           {
               {.name = "workers",
-               .typeName = "auto or 1",
+               .typeName = "auto or 1 to 256",
                .defaultText = "auto",
-               .meaning = "Threads that carry traffic. This version runs one.",
-               .example = "1",
+               .meaning = "Threads that carry traffic. `auto`: as many as there are CPUs that "
+                          "oxbow may use.",
+               .example = "4",
                .nginx = "worker_processes"},
               {.name = "worker_connections",
                .type = Type::Count,

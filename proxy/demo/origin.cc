@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "proxy/base/random.h"
-#include "proxy/demo/origin_handler.h"
 #include "proxy/net/socket.h"
 
 namespace oxbow::demo {
@@ -42,10 +41,10 @@ Origin::Origin(event::Dispatcher& dispatcher, const OriginOptions& options, int 
       config_(listenerOf(options, net::localAddress(fd))),
       worker_(dispatcher, randomSeed()),
       parts_(worker_),
-      limit_(kClients),
-      listener_(std::make_unique<server::HttpListener>(
-          parts_, limit_, config_, fd,
-          std::make_unique<OriginHandler>(dispatcher, hintOf(options, config_)), 0, nullptr)) {}
+      limit_(kClients, dispatcher),
+      handler_(dispatcher, hintOf(options, config_)),
+      view_(config_, handler_, pins_),
+      listener_(std::make_unique<server::HttpListener>(parts_, limit_, view_, fd)) {}
 
 Origin::~Origin() {
   listener_->shutdown();

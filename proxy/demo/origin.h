@@ -9,6 +9,7 @@
 #include "proxy/admin/server_view.h"
 #include "proxy/base/result.h"
 #include "proxy/config/config.h"
+#include "proxy/demo/origin_handler.h"
 #include "proxy/server/http_listener.h"
 
 namespace oxbow::demo {
@@ -52,6 +53,9 @@ class Origin {
   upstream::WorkerContext worker_;
   server::SessionParts parts_;
   server::ClientLimit limit_;
+  OriginHandler handler_;
+  session::Pins pins_;
+  const session::ListenerView view_;
   std::unique_ptr<server::HttpListener> listener_;
 };
 

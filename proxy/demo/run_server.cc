@@ -10,25 +10,12 @@
 #include "proxy/demo/descriptors.h"
 #include "proxy/demo/origin_thread.h"
 #include "proxy/log/log.h"
+#include "proxy/server/log_level.h"
 #include "proxy/server/server.h"
 
 namespace oxbow::demo {
 
 namespace {
-
-log::Level levelOf(config::LogLevel level) {
-  switch (level) {
-    case config::LogLevel::Debug:
-      return log::Level::Debug;
-    case config::LogLevel::Info:
-      return log::Level::Info;
-    case config::LogLevel::Warn:
-      return log::Level::Warn;
-    case config::LogLevel::Error:
-      break;
-  }
-  return log::Level::Error;
-}
 
 void logWarnings(const config::Config& config) {
   for (const config::Problem& warning : config::warnings(config))
@@ -74,7 +61,7 @@ int serve(config::Config config, const std::optional<OriginOptions>& wanted) {
 int runServer(config::Config config, const std::optional<OriginOptions>& origin) {
   // A log reader that leaves must not end the process, not even while it starts.
   std::signal(SIGPIPE, SIG_IGN);
-  log::init(levelOf(*config.logLevel));
+  log::init(server::levelOf(*config.logLevel));
   LOG_INFO("oxbow {}", kVersion);
   const int status = serve(std::move(config), origin);
   log::shutdown();

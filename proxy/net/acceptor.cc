@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "proxy/base/assert.h"
+#include "proxy/net/socket.h"
 
 namespace oxbow::net {
 
@@ -28,6 +29,11 @@ Acceptor::Acceptor(event::Dispatcher& dispatcher, int fd, AcceptHandler& handler
 Acceptor::~Acceptor() {
   event_.stop();
   close(fd_);
+}
+
+void Acceptor::configure(const config::Listener& before, const config::Listener& now) {
+  if (before.socket != now.socket) reapplyOptions(fd_, now.address.isUnix(), now.socket);
+  if (before.backlog != now.backlog) ::listen(fd_, static_cast<int>(*now.backlog));
 }
 
 void Acceptor::pause() { event_.stop(); }

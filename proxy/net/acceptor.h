@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "proxy/base/address.h"
+#include "proxy/config/config.h"
 #include "proxy/event/dispatcher.h"
 #include "proxy/event/io_event.h"
 
@@ -28,6 +29,9 @@ class Acceptor final : private event::IoHandler, private event::Timer {
   ~Acceptor() override;
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
+
+  // Socket options and backlog, where they have changed: for connections that come from now on.
+  void configure(const config::Listener& before, const config::Listener& now);
 
   void pause();
   void resume();

@@ -71,6 +71,15 @@ void applyOptions(int fd, bool isUnix, const config::SocketOptions& o) {
   }
 }
 
+void reapplyOptions(int fd, bool isUnix, const config::SocketOptions& o) {
+  if (!isUnix) {
+    setInt(fd, IPPROTO_TCP, TCP_NODELAY, 0);
+    setInt(fd, SOL_SOCKET, SO_KEEPALIVE, 0);
+    setInt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 0);
+  }
+  applyOptions(fd, isUnix, o);
+}
+
 Result<int> listenOn(const SocketAddress& address, int backlog,
                      const config::SocketOptions& options) {
   const int fd = newSocket(address.family());

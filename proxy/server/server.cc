@@ -38,6 +38,7 @@ Server::~Server() {
   sockets_.clear();
   workers_.clear();
   admin_.reset();
+  leavingAdmins_.clear();
   dispatcher_.turn(false);
 }
 
@@ -178,6 +179,10 @@ void Server::collect(Done done) {
       if (const auto open = log.lock()) report.accessLogDropped += open->log->dropped();
     for (const auto& [key, socket] : sockets_)
       if (socket.intake != nullptr) report.acceptErrors += socket.intake->acceptErrors();
+    report.configGeneration = configGeneration_;
+    report.reloadsApplied = reloadsApplied_;
+    report.reloadsRefused = reloadsRefused_;
+    report.workers = workers_.size();
     report.logDropped = log::droppedLines();
     report.uptimeSeconds = std::chrono::duration<double>(clock_.now() - startedAt_).count();
     done(report);
@@ -214,7 +219,10 @@ void Server::handleSignals() {
   on(SIGTERM, [this] { onSignal(); });
   on(SIGINT, [this] { onSignal(); });
   on(SIGQUIT, [this] { stopNow(); });
-  on(SIGHUP, [this] { reload(); });
+  on(SIGHUP, [this] {
+    LOG_INFO("SIGHUP: loading {} anew", snapshot_->config.file);
+    reload();
+  });
   on(SIGUSR1, [this] { reopenLogs(); });
 }
 

@@ -48,6 +48,11 @@ class Server final : private admin::ServerView {
   void stopNow();
   void reopenLogs();
 
+  // Loads the file of the configuration anew and goes by it: exchanges that begin from then on.
+  // `done` runs when all workers do, or with the reason why nothing has changed. One at a time: who
+  // asks while it runs gets another one behind it.
+  void reload(ReloadDone done = {}) override;
+
   // Where it listens, by listener, the kernel's choice of port 0 filled in. REQUIRES: started.
   std::vector<SocketAddress> addresses() const;
   SocketAddress adminAddress() const;
@@ -66,6 +71,26 @@ class Server final : private admin::ServerView {
   // ServerView
   void collect(Done done) override;
   bool ready() const override { return serving_ && !draining_; }
+
+  // One reload, while it runs.
+  struct Reloading {
+    std::shared_ptr<Snapshot> next;
+    Sockets opened;
+    bool newAdmin = false;
+    std::unique_ptr<AdminSite> admin;
+    admin::ReloadReport report;
+    std::vector<ReloadDone> callers;
+  };
+  void beginReload();
+  void prepareReload(config::Config config);
+  void publishReload();
+  void failReload(const std::string& reason);
+  void endReload();
+  void logReload(const admin::ReloadReport& report) const;
+  void configureIntakes(const Snapshot& before);
+  void applyToWorkers(std::function<void()> done);
+  void setClientLimit();
+  void replaceAdmin(std::unique_ptr<AdminSite> next);
 
   std::optional<std::string> listen(const Snapshot& snapshot, Sockets& opened);
   std::optional<std::string> openAccessLogs(Snapshot& snapshot);
@@ -92,6 +117,13 @@ class Server final : private admin::ServerView {
   std::unique_ptr<ClientLimit> limit_;
   Sockets sockets_;
   std::unique_ptr<AdminSite> admin_;
+  std::vector<std::unique_ptr<AdminSite>> leavingAdmins_;  // their last answers are on their way
+  std::unique_ptr<Reloading> reloading_;
+  std::vector<ReloadDone> reloadCallers_;  // of the next one
+  bool reloadWanted_ = false;
+  uint64_t configGeneration_ = 1;
+  uint64_t reloadsApplied_ = 0;
+  uint64_t reloadsRefused_ = 0;
   std::vector<std::unique_ptr<event::SignalEvent>> signals_;
   std::function<void()> ready_;
   bool serving_ = false;

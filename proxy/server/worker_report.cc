@@ -23,6 +23,7 @@ admin::EndpointReport reportOf(const upstream::Upstream::Endpoint& endpoint, Tim
   report.acquired = stats.acquired.value();
   report.reused = stats.reused.value();
   report.peeks = stats.peeks.value();
+  report.moved = stats.movedOut.value();
   for (size_t i = 0; i < report.closed.size(); ++i) report.closed[i] = stats.closed[i].value();
   report.connectTime = stats.connectTime.snapshot();
   const auto seconds = [now](const pool::IdleAge& age) {
@@ -36,7 +37,7 @@ admin::EndpointReport reportOf(const upstream::Upstream::Endpoint& endpoint, Tim
 
 admin::UpstreamReport reportOf(upstream::Upstream& upstream, TimePoint now) {
   admin::UpstreamReport report;
-  const config::Upstream& config = upstream.config();
+  const config::Upstream& config = *upstream.config();
   const upstream::UpstreamStats& stats = upstream.stats();
   report.name = upstream.name();
   for (const auto& endpoint : upstream.endpoints())
@@ -68,10 +69,13 @@ admin::UpstreamReport reportOf(upstream::Upstream& upstream, TimePoint now) {
 admin::ServerReport Worker::report() {
   admin::ServerReport report;
   const TimePoint now = dispatcher_->now();
-  for (auto& upstream : upstreams_) report.upstreams.push_back(reportOf(*upstream, now));
-  for (auto& listener : listeners_) {
-    listener->report(report.listeners.emplace_back());
-    report.acceptErrors += listener->acceptErrors();
+  // In the order of the configuration.
+  for (const auto& upstream : generation_->upstreams())
+    report.upstreams.push_back(reportOf(*upstream, now));
+  for (const std::string& key : generation_->snapshot()->keys) {
+    const HttpListener& listener = *listeners_.at(key);
+    listener.report(report.listeners.emplace_back());
+    report.acceptErrors += listener.acceptErrors();
   }
   report.bufferedBytes = context_->buffered;
   return report;

@@ -16,12 +16,12 @@ constexpr Error kDotSegments{ErrorCode::HttpRequestError, Side::Client, Retry::N
 }  // namespace
 
 ProxyExchange::ProxyExchange(ProxyHandler& handler, Exchange& exchange, const route::Route& route,
-                             upstream::Upstream& upstream, std::string_view clientIp)
+                             const Target& target, std::string_view clientIp)
     : handler_(handler),
       exchange_(exchange),
       route_(route),
-      upstream_(upstream),
-      config_(upstream.config().get()),
+      upstream_(*target.upstream),
+      config_(*target.config),
       upstreamSide_(*this),
       clientIp_(clientIp) {}
 
@@ -30,7 +30,7 @@ ProxyExchange::~ProxyExchange() = default;
 void ProxyExchange::start() {
   head_ = &exchange_.request();
   const http::RequestHead& head = *head_;
-  const config::Upstream& config = *config_;
+  const config::Upstream& config = config_;
   exchange_.attach(*this);
   chooseTarget();
   // Segments that the new prefix has joined: "/a" to "/" makes "/a../b" into "/../b".
@@ -139,7 +139,7 @@ void ProxyExchange::onData(std::string_view bytes) {
     return;
   }
   if (keeping_) {
-    if (bodySize_ + bytes.size() > *config_->replayBuffer)
+    if (bodySize_ + bytes.size() > *config_.replayBuffer)
       stopKeeping();
     else
       keep(bytes);
@@ -211,7 +211,7 @@ void ProxyExchange::sendRequest() {
     conn().sendTrailers(trailerFields_);
     if (bodyDone_) conn().sendEnd();
   }
-  if (!keeping_ || bodySize_ > *config_->replayBuffer) stopKeeping();
+  if (!keeping_ || bodySize_ > *config_.replayBuffer) stopKeeping();
   if (bodyDone_ || replayed_) return;
   requestOwed_ += sentNow;
   if (conn().unsent() == 0) payRequestCredit();

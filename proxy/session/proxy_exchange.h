@@ -18,13 +18,20 @@ namespace oxbow::session {
 
 class ProxyExchange;
 
+// An upstream, and how the snapshot that a handler goes by has it: the upstream itself outlives
+// snapshots.
+struct Target {
+  upstream::Upstream* upstream;
+  const config::Upstream* config;
+};
+
 // Routes requests and carries them to upstreams. One per listener and worker; outlives its
 // exchanges.
 class ProxyHandler final : public ExchangeHandler {
  public:
-  // `upstreams` by index of the configuration.
+  // `targets` by index of the configuration's upstreams.
   ProxyHandler(upstream::WorkerContext& worker, const config::Listener& listener,
-               const route::RouteTable& routes, const std::vector<upstream::Upstream*>& upstreams);
+               const route::RouteTable& routes, const std::vector<Target>& targets);
   ~ProxyHandler() override;
 
   void onRequest(Exchange& exchange) override;
@@ -44,7 +51,7 @@ class ProxyHandler final : public ExchangeHandler {
   upstream::WorkerContext& worker_;
   const config::Listener& listener_;
   const route::RouteTable& routes_;
-  const std::vector<upstream::Upstream*>& upstreams_;
+  const std::vector<Target>& targets_;
   ForwardedLines lines_;
   ObjectPool<ProxyExchange> exchanges_;
 };
@@ -68,7 +75,7 @@ std::string_view clientBehind(std::string_view forwardedFor, uint32_t hops, std:
 class ProxyExchange final : private ExchangePeer, private pool::Waiter {
  public:
   ProxyExchange(ProxyHandler& handler, Exchange& exchange, const route::Route& route,
-                upstream::Upstream& upstream, std::string_view clientIp);
+                const Target& target, std::string_view clientIp);
   ~ProxyExchange() override;
 
   void start();
@@ -140,7 +147,7 @@ class ProxyExchange final : private ExchangePeer, private pool::Waiter {
   Exchange& exchange_;
   const route::Route& route_;
   upstream::Upstream& upstream_;
-  const config::Upstream* const config_;  // of the snapshot that the exchange pins
+  const config::Upstream& config_;  // of the snapshot that the exchange pins
   UpstreamSide upstreamSide_;
   pool::Lease lease_;
   Block body_;  // of the request, as far as it may be needed again

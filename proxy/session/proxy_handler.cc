@@ -78,11 +78,11 @@ static std::string_view clientBehind(const http::FieldBlock& fields, uint32_t ho
 
 ProxyHandler::ProxyHandler(upstream::WorkerContext& worker, const config::Listener& listener,
                            const route::RouteTable& routes,
-                           const std::vector<upstream::Upstream*>& upstreams)
+                           const std::vector<Target>& targets)
     : worker_(worker),
       listener_(listener),
       routes_(routes),
-      upstreams_(upstreams),
+      targets_(targets),
       lines_(listener) {}
 
 ProxyHandler::~ProxyHandler() = default;
@@ -111,8 +111,8 @@ void ProxyHandler::onRequest(Exchange& exchange) {
   if (!(plain ? addPlain(exchange) : editForwarded(exchange)) ||
       !editRequest(exchange, *route, clientIp))
     return exchange.onReset(kTooManyEdits);
-  upstream::Upstream& upstream = *upstreams_[static_cast<size_t>(route->upstream)];
-  exchanges_.make(*this, exchange, *route, upstream, clientIp)->start();
+  const Target& target = targets_[static_cast<size_t>(route->upstream)];
+  exchanges_.make(*this, exchange, *route, target, clientIp)->start();
 }
 
 // Takes a received id over, when it is one that may be passed on. True when there is one now.

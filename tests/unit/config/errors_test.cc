@@ -93,16 +93,28 @@ TEST_CASE("values out of range") {
         "4:44: upstreams.api.so_keepalive.interval: must be whole seconds\n");
 }
 
-TEST_CASE("workers is auto or one") {
-  CHECK(errorsOf(withTop("workers: auto")).empty());
-  CHECK(errorsOf(withTop("workers: 1")).empty());
-  CHECK(errorsOf(withTop("workers: 2")) ==
-        "1:10: workers: this version runs one worker; did you mean \"auto\"?\n");
+TEST_CASE("workers is auto or a number from 1 to 256") {
+  const auto workersOf = [](const std::string& value) {
+    return *loaded(withTop("workers: " + value)).workers;
+  };
+  CHECK(*loaded(withTop("")).workers == 0);
+  CHECK(workersOf("auto") == 0);
+  CHECK(workersOf("1") == 1);
+  CHECK(workersOf("256") == kMaxWorkers);
   CHECK(errorsOf(withTop("workers: 0")) ==
-        "1:10: workers: must be at least 1; did you mean \"auto\"?\n");
+        "1:10: workers: must be between 1 and 256; did you mean \"auto\"?\n");
+  CHECK(errorsOf(withTop("workers: 257")) == "1:10: workers: must be between 1 and 256\n");
+  // It would be 1 in 32 bits.
+  CHECK(errorsOf(withTop("workers: 4294967297")) == "1:10: workers: must be between 1 and 256\n");
+  CHECK(errorsOf(withTop("workers: -1")) ==
+        "1:10: workers: \"-1\" is neither auto nor a number from 1 to 256\n");
+  CHECK(errorsOf(withTop("workers: two")) ==
+        "1:10: workers: \"two\" is neither auto nor a number from 1 to 256\n");
   CHECK(errorsOf(withTop("workers: atuo")) ==
-        "1:10: workers: \"atuo\" is neither auto nor a number; did you mean \"auto\"?\n");
-  CHECK(errorsOf(withTop("workers: [ 1 ]")) == "1:10: workers: expected auto or 1, got a list\n");
+        "1:10: workers: \"atuo\" is neither auto nor a number from 1 to 256; did you mean "
+        "\"auto\"?\n");
+  CHECK(errorsOf(withTop("workers: [ 1 ]")) ==
+        "1:10: workers: expected auto or a number, got a list\n");
 }
 
 TEST_CASE("admin listens on loopback or a Unix socket") {
@@ -421,7 +433,7 @@ TEST_CASE("H.1: all errors are reported, by their place in the file") {
         "4:25: listeners[0].keepalive_requests: \"x\" is no whole number\n"
         "8:5: upstreams.api.keepalive: duplicate key; the first is in line 7\n"
         "9:14: upstreams.api.servers: is empty; an upstream needs a server\n"
-        "10:10: workers: must be at least 1; did you mean \"auto\"?\n");
+        "10:10: workers: must be between 1 and 256; did you mean \"auto\"?\n");
 }
 
 TEST_CASE("H.1: a hostile file is refused in bounded time and text") {

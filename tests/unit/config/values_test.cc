@@ -22,7 +22,7 @@ Config allKeys() {
 
 TEST_CASE("the keys at the top are read") {
   const Config config = allKeys();
-  CHECK(*config.workers == 1);
+  CHECK(*config.workers == 4);
   CHECK(config.workers.place == Place{2, 10});
   CHECK(*config.workerConnections == 20000);
   CHECK(*config.shutdownTimeout == 10s);
