@@ -151,8 +151,10 @@ void Server::endReload() {
 void Server::logReload(const admin::ReloadReport& report) const {
   for (const config::Problem& problem : report.problems)
     LOG_ERROR("{}", config::format(problem, report.file));
-  if (!report.applied)
-    return LOG_ERROR("{} was not loaded, nothing has changed: {}", report.file, report.error);
+  if (!report.applied) {
+    LOG_ERROR("{} was not loaded, nothing has changed: {}", report.file, report.error);
+    return;
+  }
   for (const config::Change& change : report.changes) LOG_INFO("{}", config::format(change));
   LOG_INFO("{} loaded: {}", report.file, config::summaryOf(report.changes));
 }

@@ -5,6 +5,7 @@
 
 #include "proxy/base/assert.h"
 #include "proxy/log/log.h"
+#include "proxy/pool/conn_pool.h"
 
 namespace oxbow::session {
 
