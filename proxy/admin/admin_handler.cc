@@ -3,7 +3,7 @@
 #include <string_view>
 
 #include "proxy/admin/host_check.h"
-#include "proxy/admin/report_answer.h"
+#include "proxy/admin/late_answer.h"
 #include "proxy/codec/http1/serializer.h"
 #include "proxy/session/answer.h"
 #include "proxy/stats/prometheus.h"
@@ -12,12 +12,29 @@ namespace oxbow::admin {
 
 namespace {
 
-constexpr std::string_view kMethods = "GET, HEAD";
+constexpr std::string_view kJson = "application/json";
+
+// A page that is made of a report.
+struct ReportPage {
+  std::string_view contentType;
+  std::string (*text)(const ServerReport& report);
+};
 constexpr ReportPage kMetrics{stats::PrometheusWriter::kContentType, metricsText};
-constexpr ReportPage kUpstreams{"application/json", upstreamsJson};
+constexpr ReportPage kUpstreams{kJson, upstreamsJson};
+
+bool isReload(std::string_view path) { return path == "/api/reload"; }
 
 bool isKnown(std::string_view path) {
-  return path == "/healthz" || path == "/readyz" || path == "/metrics" || path == "/api/upstreams";
+  return path == "/healthz" || path == "/readyz" || path == "/metrics" ||
+         path == "/api/upstreams" || isReload(path);
+}
+
+// What changes something changes it by POST alone: no link and no image of a page can.
+std::string_view methodsOf(std::string_view path) { return isReload(path) ? "POST" : "GET, HEAD"; }
+
+bool isAllowed(const http::RequestHead& head) {
+  if (isReload(head.path)) return head.method == http::Method::Post;
+  return head.method == http::Method::Get || head.method == http::Method::Head;
 }
 
 // A request without Host comes from no browser: over a Unix socket, or in HTTP/1.0.
@@ -27,13 +44,14 @@ bool isTrustedHost(session::Exchange& exchange) {
   return head.version == http::Version::Http10 || exchange.clientIp() == "unix:";
 }
 
-void refuse(session::Exchange& exchange, uint16_t status, std::string_view detail) {
+void refuse(session::Exchange& exchange, uint16_t status, std::string_view detail,
+            std::string_view allow = {}) {
   std::string line = std::to_string(status);
   line.append(" ").append(http1::reasonOf(status)).append(": ").append(detail).append("\n");
   session::Answer answer;
   answer.status = status;
   answer.body = line;
-  if (status == 405) answer.allow = kMethods;
+  answer.allow = allow;
   if (status == 503) answer.retryAfter = "1";
   session::sendAnswer(exchange, answer);
 }
@@ -58,14 +76,34 @@ void AdminHandler::onRequest(session::Exchange& exchange) {
   if (!isTrustedHost(exchange))
     return refuse(exchange, 403, "Host is neither localhost nor a loopback address");
   if (!isKnown(head.path))
-    return refuse(exchange, 404, "there are /healthz, /readyz, /metrics and /api/upstreams");
-  if (head.method != http::Method::Get && head.method != http::Method::Head)
-    return refuse(exchange, 405, "GET and HEAD only");
+    return refuse(exchange, 404,
+                  "there are /healthz, /readyz, /metrics, /api/upstreams and /api/reload");
+  if (!isAllowed(head)) {
+    const std::string_view methods = methodsOf(head.path);
+    return refuse(exchange, 405, isReload(head.path) ? "POST only" : "GET and HEAD only", methods);
+  }
   if (head.path == "/healthz") return answerHealth(exchange);
   if (head.path == "/readyz") return answerReadiness(exchange, view_.ready());
-  if (*collects_ >= kMaxCollects)
+  if (*asked_ >= kMaxAsked)
     return refuse(exchange, 503, "too many requests wait for a report");
-  ReportAnswer::start(exchange, head.path == "/metrics" ? kMetrics : kUpstreams, view_, collects_);
+  if (isReload(head.path)) return reload(exchange);
+  const ReportPage& page = head.path == "/metrics" ? kMetrics : kUpstreams;
+  ++*asked_;
+  // Counted when the report comes, not when the callback dies: that can happen on another thread
+  // when the server stops.
+  view_.collect([&page, answer = LateAnswer::to(exchange), asked = asked_](const auto& report) {
+    --*asked;
+    answer->answer(200, page.contentType, page.text(report));
+  });
+}
+
+void AdminHandler::reload(session::Exchange& exchange) {
+  ++*asked_;
+  view_.reload([answer = LateAnswer::to(exchange), asked = asked_](const ReloadReport& report) {
+    --*asked;
+    // 422: what was asked for is understood, what the file says cannot be done.
+    answer->answer(report.applied ? 200 : 422, kJson, reloadJson(report));
+  });
 }
 
 }  // namespace oxbow::admin

@@ -9,24 +9,28 @@
 
 namespace oxbow::admin {
 
-// Answers the admin address: /healthz, /readyz, /metrics, /api/upstreams. Main thread; outlives its
-// exchanges, but not necessarily the collects that it began.
+// Answers the admin address: /healthz, /readyz, /metrics, /api/upstreams, /api/reload. Main thread;
+// outlives its exchanges, but not necessarily what it asked the server for.
 class AdminHandler final : public session::ExchangeHandler {
  public:
-  // Collects under way at once; a further request that needs one gets 503.
-  static constexpr size_t kMaxCollects = 64;
+  // Questions to the server under way at once; a further request that needs one gets 503.
+  static constexpr size_t kMaxAsked = 64;
 
   explicit AdminHandler(ServerView& view) : view_(view) {}
   void onRequest(session::Exchange& exchange) override;
 
  private:
+  void reload(session::Exchange& exchange);
+
   ServerView& view_;
-  const std::shared_ptr<size_t> collects_ = std::make_shared<size_t>(0);
+  const std::shared_ptr<size_t> asked_ = std::make_shared<size_t>(0);
 };
 
 // The report as Prometheus text (exposition format 0.0.4); docs/metrics.md lists all of it.
 std::string metricsText(const ServerReport& report);
 // The report's upstreams as JSON; docs/admin.md lists its members.
 std::string upstreamsJson(const ServerReport& report);
+// What became of a reload as JSON; docs/reload.md lists its members.
+std::string reloadJson(const ReloadReport& report);
 
 }  // namespace oxbow::admin

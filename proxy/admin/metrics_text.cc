@@ -116,6 +116,8 @@ constexpr Family<EndpointReport, uint64_t> kEndpointCounters[] = {
      "Connections handed to requests that had carried one before.", &EndpointReport::reused},
     {"oxbow_endpoint_peeks_total", "Looks into the socket before an idle connection was reused.",
      &EndpointReport::peeks},
+    {"oxbow_endpoint_connections_moved_total",
+     "Idle connections that went from one worker to another.", &EndpointReport::moved},
 };
 
 constexpr std::pair<std::string_view, uint64_t EndpointReport::*> kConnectionStates[] = {
@@ -338,6 +340,15 @@ void MetricsWriter::server(const ServerReport& report) {
   }
   writer_.gauge("oxbow_read_ahead_bytes", "Response bytes read ahead of their clients.");
   writer_.sample({}, report.bufferedBytes);
+  writer_.counter("oxbow_reloads_total", "Loads of a changed configuration, by result.");
+  writer_.sample({{"result", "applied"}}, report.reloadsApplied);
+  writer_.sample({{"result", "refused"}}, report.reloadsRefused);
+  writer_.gauge("oxbow_config_generation",
+                "1 as started; one more with each reload that changed something.");
+  writer_.sample({}, report.configGeneration);
+  writer_.gauge("oxbow_worker_clients", "Connections of clients, by worker.");
+  for (size_t i = 0; i < report.workerClients.size(); ++i)
+    writer_.sample({{"worker", std::to_string(i)}}, report.workerClients[i]);
   writer_.gauge("oxbow_uptime_seconds", "Time since the start.");
   writer_.sample({}, report.uptimeSeconds);
   writer_.gauge("oxbow_build_info", "1; the version is a label.");

@@ -67,7 +67,7 @@ struct ServerReport {
   uint64_t bufferedBytes = 0;  // response bytes read ahead of their clients
   uint64_t acceptErrors = 0;   // accept() without descriptors or memory
   double uptimeSeconds = 0;
-  uint64_t workers = 1;
+  std::vector<uint64_t> workerClients;  // by worker: clients that it serves
   uint64_t configGeneration = 1;  // 1: as started; one more with each reload that changed something
   uint64_t reloadsApplied = 0, reloadsRefused = 0;
 

@@ -54,6 +54,7 @@ Json jsonOf(const EndpointReport& e) {
           {"reused", e.reused},
           {"reuse_ratio", ratio(e.reused, e.acquired)},
           {"peeks", e.peeks},
+          {"moved", e.moved},
           {"closed", closesOf(e)},
           {"learned_idle_s", learned(e.learnedIdleSeconds)},
           {"learned_unused_idle_s", learned(e.learnedUnusedIdleSeconds)}};

@@ -71,7 +71,8 @@ void Server::publishReload() {
     return std::none_of(upstreams.begin(), upstreams.end(),
                         [&](const auto& upstream) { return *upstream.name == entry.first; });
   });
-  log::setLevel(levelOf(*snapshot_->config.logLevel));
+  if (before->config.logLevel != snapshot_->config.logLevel)
+    log::setLevel(levelOf(*snapshot_->config.logLevel));
   setClientLimit();
   if (reload.newAdmin) replaceAdmin(std::move(reload.admin));
   applyToWorkers([this] {

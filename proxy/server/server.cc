@@ -182,7 +182,7 @@ void Server::collect(Done done) {
     report.configGeneration = configGeneration_;
     report.reloadsApplied = reloadsApplied_;
     report.reloadsRefused = reloadsRefused_;
-    report.workers = workers_.size();
+    for (const auto& worker : workers_) report.workerClients.push_back(worker->clients());
     report.logDropped = log::droppedLines();
     report.uptimeSeconds = std::chrono::duration<double>(clock_.now() - startedAt_).count();
     done(report);

@@ -20,10 +20,9 @@ std::string indented(const std::string& lines, const std::string& by) {
   return out;
 }
 
-config::Config loaded(const std::string& yaml) {
-  auto result = config::loadText(yaml, "test.yaml");
+config::Config loaded(config::LoadResult result, const std::string& what) {
   if (result.config) return std::move(*result.config);
-  std::string problems = yaml;
+  std::string problems = what;
   for (const auto& problem : result.problems)
     problems += config::format(problem, "test.yaml") + "\n";
   throw std::runtime_error(problems);
@@ -42,8 +41,16 @@ std::string yamlOf(const Setup& setup) {
 }
 
 Oxbow::Oxbow(const std::string& yaml) {
+  begin([yaml] { return loaded(config::loadText(yaml, "test.yaml"), yaml); });
+}
+
+Oxbow::Oxbow(const File& file) {
+  begin([path = file.path] { return loaded(config::loadFile(path), path); });
+}
+
+void Oxbow::begin(const Load& load) {
   log::setLevel(log::Level::Off);
-  thread_ = std::thread([this, yaml] { run(yaml); });
+  thread_ = std::thread([this, load] { run(load); });
   started_.await();
   if (failure_.empty() && !addresses_.empty()) return;
   thread_.join();
@@ -51,9 +58,9 @@ Oxbow::Oxbow(const std::string& yaml) {
 }
 
 // A Server belongs to the thread that made it.
-void Oxbow::run(const std::string& yaml) {
+void Oxbow::run(const Load& load) {
   try {
-    server::Server server(loaded(yaml));
+    server::Server server(load());
     server.onReady([this, &server] {
       addresses_ = server.addresses();
       admin_ = server.adminAddress();
@@ -68,6 +75,23 @@ void Oxbow::run(const std::string& yaml) {
     failure_ = error.what();
   }
   started_.open();
+}
+
+admin::ReloadReport Oxbow::reload() {
+  Gate done;
+  admin::ReloadReport report;
+  server_->dispatcher().post([&] {
+    server_->reload([&](const admin::ReloadReport& r) {
+      report = r;
+      done.open();
+    });
+  });
+  if (!done.await(seconds(30))) throw std::runtime_error("a reload does not end");
+  return report;
+}
+
+void Oxbow::reloadLater() {
+  server_->dispatcher().post([this] { server_->reload(); });
 }
 
 void Oxbow::drain() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -32,13 +33,23 @@ class Oxbow {
   // Returns when it serves; throws when it does not start.
   explicit Oxbow(const std::string& yaml);
   explicit Oxbow(const Setup& setup) : Oxbow(yamlOf(setup)) {}
+  // From a file, which reload() loads anew.
+  struct File {
+    std::string path;
+  };
+  explicit Oxbow(const File& file);
   ~Oxbow() { stop(); }
   Oxbow(const Oxbow&) = delete;
   Oxbow& operator=(const Oxbow&) = delete;
 
+  // As it was when it started.
   const SocketAddress& address(size_t listener = 0) const { return addresses_[listener]; }
   const SocketAddress& admin() const { return admin_; }
 
+  // What SIGHUP does; waits for its end.
+  admin::ReloadReport reload();
+  // Begins it; many may be under way.
+  void reloadLater();
   // What SIGTERM does.
   void drain();
   // Whether it stops by itself.
@@ -52,7 +63,9 @@ class Oxbow {
   bool awaitMetric(const std::string& sample, double value, milliseconds within = kPatience) const;
 
  private:
-  void run(const std::string& yaml);
+  using Load = std::function<config::Config()>;
+  void begin(const Load& load);
+  void run(const Load& load);
 
   std::string failure_;
   server::Server* server_ = nullptr;

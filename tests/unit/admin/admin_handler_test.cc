@@ -199,6 +199,42 @@ TEST_CASE_FIXTURE(Fixture, "other paths are 404") {
   CHECK(send("OPTIONS * HTTP/1.1\r\nHost: localhost").status == 404);
 }
 
+TEST_CASE_FIXTURE(Fixture, "a reload is asked for by POST and answered when it is over") {
+  FakeExchange& exchange = send("POST /api/reload HTTP/1.1\r\nHost: localhost");
+  CHECK(exchange.status == 0);
+  ReloadReport report;
+  report.applied = true;
+  report.file = "a.yaml";
+  report.generation = 2;
+  view.reloaded(report);
+  CHECK(exchange.status == 200);
+  CHECK(exchange.sent["Content-Type"] == "application/json");
+  CHECK(exchange.body == reloadJson(report));
+  CHECK(exchange.ended);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a reload that changed nothing is 422") {
+  FakeExchange& exchange = send("POST /api/reload HTTP/1.1\r\nHost: localhost");
+  ReloadReport report;
+  report.error = "the file is wrong";
+  report.problems = {{{3, 7}, "upstreams.api.keepalve", "unknown key", "keepalive"}};
+  view.reloaded(report);
+  CHECK(exchange.status == 422);
+  CHECK(exchange.body == reloadJson(report));
+}
+
+TEST_CASE_FIXTURE(Fixture, "nothing but a POST from here reloads") {
+  for (const char* method : {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"}) {
+    INFO(method);
+    FakeExchange& exchange =
+        send(std::string(method) + " /api/reload HTTP/1.1\r\nHost: localhost");
+    CHECK(exchange.status == 405);
+    CHECK(exchange.sent["Allow"] == "POST");
+  }
+  CHECK(send("POST /api/reload HTTP/1.1\r\nHost: example.org").status == 403);
+  CHECK(view.reloads.empty());
+}
+
 TEST_CASE_FIXTURE(Fixture, "other methods are 405 and told which there are") {
   for (const char* method : {"POST", "PUT", "DELETE", "OPTIONS", "PATCH", "get", "PURGE"}) {
     for (const char* path : {"/healthz", "/readyz", "/metrics", "/api/upstreams"}) {
@@ -300,15 +336,15 @@ TEST_CASE_FIXTURE(Fixture, "a body is drained while the report is awaited") {
 }
 
 TEST_CASE_FIXTURE(Fixture, "so many reports are awaited at once and no more") {
-  for (size_t i = 0; i < AdminHandler::kMaxCollects; ++i) get("/metrics");
-  CHECK(view.asked.size() == AdminHandler::kMaxCollects);
+  for (size_t i = 0; i < AdminHandler::kMaxAsked; ++i) get("/metrics");
+  CHECK(view.asked.size() == AdminHandler::kMaxAsked);
   for (const char* target : {"/metrics", "/api/upstreams"}) {
     FakeExchange& refused = get(target);
     CHECK(refused.status == 503);
     CHECK(refused.sent["Retry-After"] == "1");
     CHECK(refused.ended);
   }
-  CHECK(view.asked.size() == AdminHandler::kMaxCollects);
+  CHECK(view.asked.size() == AdminHandler::kMaxAsked);
   CHECK(get("/healthz").status == 200);
 
   // What a client that left had asked for is still under way.
@@ -321,7 +357,7 @@ TEST_CASE_FIXTURE(Fixture, "so many reports are awaited at once and no more") {
 
 TEST_CASE_FIXTURE(Fixture, "after reports have come there is room again for as many") {
   for (int round = 0; round < 3; ++round) {
-    for (size_t i = 0; i < AdminHandler::kMaxCollects; ++i) CHECK(get("/metrics").status == 0);
+    for (size_t i = 0; i < AdminHandler::kMaxAsked; ++i) CHECK(get("/metrics").status == 0);
     while (!view.asked.empty()) view.report({});
   }
 }

@@ -13,6 +13,7 @@ namespace oxbow::admin {
 class FakeView final : public ServerView {
  public:
   void collect(Done done) override { asked.push_back(std::move(done)); }
+  void reload(ReloadDone done) override { reloads.push_back(std::move(done)); }
   bool ready() const override { return isReady; }
 
   // The report of the oldest collect comes, and its callback dies.
@@ -23,8 +24,17 @@ class FakeView final : public ServerView {
     done(report);
   }
 
+  // The same for the oldest reload.
+  void reloaded(const ReloadReport& report) {
+    REQUIRE(!reloads.empty());
+    const ReloadDone done = std::move(reloads.front());
+    reloads.erase(reloads.begin());
+    done(report);
+  }
+
   bool isReady = true;
   std::vector<Done> asked;
+  std::vector<ReloadDone> reloads;
 };
 
 }  // namespace oxbow::admin

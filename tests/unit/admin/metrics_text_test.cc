@@ -141,6 +141,7 @@ TEST_CASE("an endpoint's numbers") {
   CHECK(metrics.value("oxbow_endpoint_connections_acquired_total", one) == "100");
   CHECK(metrics.value("oxbow_endpoint_connections_reused_total", one) == "90");
   CHECK(metrics.value("oxbow_endpoint_peeks_total", one) == "7");
+  CHECK(metrics.value("oxbow_endpoint_connections_moved_total", one) == "8");
   CHECK(metrics.value("oxbow_endpoint_max_conns", one) == "64");
   CHECK(metrics.value("oxbow_endpoint_weight", one) == "2");
   const std::string age = "oxbow_endpoint_learned_idle_age_seconds";

@@ -92,8 +92,10 @@ class Fixture : private session::SessionOwner {
   config::Listener config_;
   session::SessionStats stats_;
   AdminHandler handler_{view};
-  session::SessionEnvironment environment_{*worker_, config_, handler_, *this, stats_, batch_,
-                                           states_,  nullptr, {},       512,   false};
+  session::Pins pins_;
+  const session::ListenerView view_{config_, handler_, pins_};
+  session::SessionEnvironment environment_{*worker_, &view_,  *this, stats_,
+                                           batch_,   states_, false};
   session::Http1Session* session_ = nullptr;
   int client_ = -1;
 };

@@ -37,6 +37,7 @@ TEST_CASE("two workers' reports of one server add up") {
   CHECK(endpoint.acquired == 200);
   CHECK(endpoint.reused == 180);
   CHECK(endpoint.peeks == 14);
+  CHECK(endpoint.moved == 16);
   CHECK(endpoint.closed[static_cast<size_t>(pool::CloseReason::KeepaliveTimeout)] == 12);
   CHECK(endpoint.connectTime.count() == 4);
 

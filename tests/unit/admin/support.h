@@ -35,6 +35,7 @@ inline EndpointReport busyEndpoint() {
   e.acquired = 100;
   e.reused = 90;
   e.peeks = 7;
+  e.moved = 8;
   e.closed[static_cast<size_t>(pool::CloseReason::KeepaliveTimeout)] = 6;
   e.closed[static_cast<size_t>(pool::CloseReason::ServerClosed)] = 1;
   e.connectTime = timesOf({512, 2048});

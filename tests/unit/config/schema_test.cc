@@ -22,9 +22,6 @@ bool hasDefault(const Key& key) {
   return key.defaultText != "none" && key.defaultText != "required";
 }
 
-// Keys of which there is one value only, in this version.
-bool hasOneValue(const Key& key) { return key.choices.size() == 1; }
-
 }  // namespace
 
 TEST_CASE("every key has its texts, and no block has a key twice") {

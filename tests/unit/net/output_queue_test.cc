@@ -40,6 +40,7 @@ class SlowTransport final : public Transport {
   }
 
   bool start(oxbow::event::Dispatcher&, oxbow::event::IoHandler&) override { return true; }
+  void stop() override {}
   IoResult read(char*, size_t) override { return {}; }
   IoResult write(std::string_view) override { return {}; }
   Liveness peek() override { return Liveness::Alive; }

@@ -90,6 +90,7 @@ class Socket final : public net::Transport {
  public:
   explicit Socket(size_t room) : room_(room) {}
   bool start(event::Dispatcher&, event::IoHandler&) override { return true; }
+  void stop() override {}
   net::IoResult read(char*, size_t) override { return {}; }
   net::IoResult write(std::string_view bytes) override {
     ++calls;
