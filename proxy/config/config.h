@@ -168,6 +168,7 @@ struct Config {
   Located<uint32_t> workerConnections{10000};  // clients in all
   Located<Duration> shutdownTimeout{seconds(30)};
   Located<LogLevel> logLevel{LogLevel::Info};  // log_level
+  Located<bool> watch{false};                  // load the file anew when it changes
   Located<uint64_t> responseBufferBudget{256
                                          << 20};  // proxy_buffers_total: read ahead in all, bytes
   Admin admin;

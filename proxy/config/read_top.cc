@@ -159,6 +159,7 @@ Config readTop(const Node& root, std::vector<Problem>& problems) {
   in.read("worker_connections", config.workerConnections);
   in.read("shutdown_timeout", config.shutdownTimeout);
   in.read("log_level", config.logLevel);
+  in.read("watch", config.watch);
   in.read("proxy_buffers_total", config.responseBufferBudget);
   readAdmin(in, config.admin);
   readResolver(in, config.resolver);

@@ -40,6 +40,12 @@ const Block& top() {
                .meaning = "The least level that is written to the log.",
                .example = "debug",
                .nginx = "error_log"},
+              {.name = "watch",
+               .type = Type::Boolean,
+               .defaultText = "off",
+               .meaning = "Load the file anew when it changes.",
+               .example = "on",
+               .nginx = "-"},
               {.name = "proxy_buffers_total",
                .type = Type::Size,
                .defaultText = "256m",
@@ -74,7 +80,7 @@ const Block& top() {
                .example = "[ { listen: 127.0.0.1:9080, routes: [ { return: 404 } ] } ]",
                .nginx = "server"},
           },
-      .later = {"watch", "user", "pid", "include", "stream", "cluster"}};
+      .later = {"user", "pid", "include", "stream", "cluster"}};
   return block;
 }
 

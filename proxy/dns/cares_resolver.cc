@@ -94,7 +94,8 @@ class CaresResolver::Query final : public event::Timer,
 // A socket of c-ares, watched. c-ares opens and closes it.
 class CaresResolver::Socket final : public event::Deferred, private event::IoHandler {
  public:
-  Socket(CaresResolver& resolver, int fd) : resolver_(resolver), fd_(fd) {}
+  Socket(CaresResolver& resolver, int fd)
+      : IoHandler("DNS answers"), resolver_(resolver), fd_(fd) {}
 
   // Begins anew, so that the edges of what is ready already come again.
   void watch() {

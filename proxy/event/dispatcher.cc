@@ -58,18 +58,28 @@ void Dispatcher::turn(bool wait) {
   const bool block = wait && tasks_.empty() && dead_ == nullptr;
   if (block) aimTimer();
   nowValid_ = false;
-  ++turns_;
+  activity_.beginTurn();
   event_base_loop(base_, EVLOOP_ONCE | (block ? 0 : EVLOOP_NONBLOCK));
   endOfTurn();
+  activity_.endTurn();
 }
 
 void Dispatcher::endOfTurn() {
-  if (wheel_.size() > 0) wheel_.advance(now());
+  if (wheel_.size() > 0) {
+    activity_.begin("timers");
+    wheel_.advance(now());
+  }
+  if (!tasks_.empty()) runTasks();
+  if (dead_ != nullptr) activity_.begin("deletions");
+  while (dead_ != nullptr) delete std::exchange(dead_, dead_->nextDead_);
+}
+
+void Dispatcher::runTasks() {
+  activity_.begin("tasks");
   // Those of this turn; what they queue, even in place of one that they cancel, is for the next.
   IntrusiveList<Task, TaskTag> due;
   while (Task* task = tasks_.popFront()) due.pushBack(*task);
   while (Task* task = due.popFront()) task->runTask();
-  while (dead_ != nullptr) delete std::exchange(dead_, dead_->nextDead_);
 }
 
 void Dispatcher::aimTimer() {
@@ -99,12 +109,17 @@ void Dispatcher::deferDelete(std::unique_ptr<Deferred> object) {
 }
 
 SignalEvent::SignalEvent(Dispatcher& dispatcher, int signal, std::function<void()> callback)
-    : callback_(std::move(callback)) {
+    : dispatcher_(dispatcher), callback_(std::move(callback)) {
   event_ = evsignal_new(
       dispatcher.base(), signal,
-      [](int, short, void* self) { static_cast<SignalEvent*>(self)->callback_(); }, this);
+      [](int, short, void* self) { static_cast<SignalEvent*>(self)->fired(); }, this);
   ASSERT(event_ != nullptr);
   event_add(event_, nullptr);
+}
+
+void SignalEvent::fired() {
+  dispatcher_.activity().begin("signals");
+  callback_();
 }
 
 SignalEvent::~SignalEvent() { event_free(event_); }

@@ -7,6 +7,7 @@
 
 #include "proxy/base/clock.h"
 #include "proxy/base/intrusive_list.h"
+#include "proxy/event/activity.h"
 #include "proxy/event/mailbox.h"
 #include "proxy/event/timer_wheel.h"
 
@@ -70,7 +71,10 @@ class Dispatcher {
   const Clock& clock() const { return clock_; }
 
   // Counts the turns: what became ready in a turn was so before anything that the turn did.
-  uint64_t turns() const { return turns_; }
+  uint64_t turns() const { return activity_.turn(); }
+
+  // What the loop does at the moment: for other threads that watch it.
+  Activity& activity() { return activity_; }
 
   void setDeadline(Timer& timer, TimePoint deadline) { wheel_.set(timer, deadline); }
   void cancel(Timer& timer) { wheel_.cancel(timer); }
@@ -95,15 +99,16 @@ class Dispatcher {
  private:
   void refresh();
   void endOfTurn();
+  void runTasks();
   void aimTimer();
 
   const Clock& clock_;
+  Activity activity_;
   event_base* base_;
   struct ::event* alarm_;
   TimerWheel wheel_;
   TimePoint now_{};
   TimePoint aim_ = TimePoint::max();
-  uint64_t turns_ = 0;
   bool nowValid_ = false;
   bool stopped_ = false;
   IntrusiveList<Task, TaskTag> tasks_;
@@ -120,6 +125,9 @@ class SignalEvent {
   SignalEvent& operator=(const SignalEvent&) = delete;
 
  private:
+  void fired();
+
+  Dispatcher& dispatcher_;
   struct ::event* event_;
   std::function<void()> callback_;
 };

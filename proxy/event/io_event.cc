@@ -10,6 +10,7 @@ namespace oxbow::event {
 bool IoEvent::start(Dispatcher& dispatcher, int fd, IoHandler& handler, Trigger trigger) {
   ASSERT(!started_);
   handler_ = &handler;
+  activity_ = &dispatcher.activity();
   const short what = trigger == Trigger::Edge ? EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST
                                               : EV_READ | EV_PERSIST;
   if (event_assign(&event_, dispatcher.base(), fd, what, &IoEvent::fired, this) != 0) return false;
@@ -25,10 +26,16 @@ void IoEvent::stop() {
 
 void IoEvent::fired(int, short what, void* self) {
   auto& event = *static_cast<IoEvent*>(self);
-  const uint8_t ready = static_cast<uint8_t>(((what & EV_READ) != 0 ? kReadable : 0) |
-                                             ((what & EV_WRITE) != 0 ? kWritable : 0) |
-                                             ((what & EV_CLOSED) != 0 ? kClosed : 0));
-  event.handler_->onIo(ready);
+  IoHandler& handler = *event.handler_;
+  static_assert(kReadable == EV_READ && kWritable == EV_WRITE && kClosed == EV_CLOSED);
+  const uint8_t ready = static_cast<uint8_t>(what & (kReadable | kWritable | kClosed));
+  if (event.activity_->mark(handler.label())) return event.firedWatched(ready);
+  handler.onIo(ready);
+}
+
+void IoEvent::firedWatched(uint8_t ready) {
+  activity_->wakeWatcher();
+  handler_->onIo(ready);
 }
 
 }  // namespace oxbow::event

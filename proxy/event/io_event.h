@@ -6,19 +6,29 @@
 
 namespace oxbow::event {
 
+class Activity;
 class Dispatcher;
 
-// What a descriptor is ready for. Closed: the peer will send nothing more (FIN or worse).
-enum Ready : uint8_t { kReadable = 1, kWritable = 2, kClosed = 4 };
+// What a descriptor is ready for, with libevent's values, so that nothing is translated. Closed:
+// the peer will send nothing more (FIN or worse).
+enum Ready : uint8_t { kReadable = 0x02, kWritable = 0x04, kClosed = 0x80 };
 
 class IoHandler {
  public:
+  IoHandler() = default;
+  // `label` says what onIo() does, for Activity: "accepting connections". Static text.
+  explicit IoHandler(const char* label) : label_(label) {}
+  const char* label() const { return label_; }
+
   // `ready` is a set of Ready bits. The handler may stop the event here, and may not destroy itself
   // (see Dispatcher::deferDelete).
   virtual void onIo(uint8_t ready) = 0;
 
  protected:
   ~IoHandler() = default;
+
+ private:
+  const char* label_ = "input and output";
 };
 
 // Edge-triggered readiness of one descriptor, registered once for everything. Owns no descriptor.
@@ -40,9 +50,11 @@ class IoEvent {
 
  private:
   static void fired(int fd, short what, void* self);
+  [[gnu::cold]] void firedWatched(uint8_t ready);
 
   struct ::event event_;
   IoHandler* handler_ = nullptr;
+  Activity* activity_ = nullptr;
   bool started_ = false;
 };
 

@@ -10,7 +10,8 @@
 
 namespace oxbow::event {
 
-Mailbox::Mailbox(Dispatcher& owner) : wakeFd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+Mailbox::Mailbox(Dispatcher& owner)
+    : IoHandler("messages"), wakeFd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   ASSERT(wakeFd_ >= 0);
   const bool started = event_.start(owner, wakeFd_, *this, IoEvent::Trigger::LevelRead);
   ASSERT(started);

@@ -22,7 +22,7 @@ bool isPeers(int error) {
 }  // namespace
 
 Acceptor::Acceptor(event::Dispatcher& dispatcher, int fd, AcceptHandler& handler)
-    : dispatcher_(dispatcher), fd_(fd), handler_(handler) {
+    : IoHandler("accepting connections"), dispatcher_(dispatcher), fd_(fd), handler_(handler) {
   resume();
 }
 

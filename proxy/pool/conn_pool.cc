@@ -246,6 +246,8 @@ Lease ConnPool::lend(PooledConn& conn) {
   conn.lent_ = true;
   moveTo(conn, ConnState::Active);
   demand_.changed(active(), now);
+  if (several_ && active() > parts_.state->publishedPeak(parts_.worker))
+    parts_.state->publishPeak(parts_.worker, active(), now);
   const bool wasQuiet = now - lastAcquire_ > kFloorMemory;
   lastAcquire_ = now;
   if (wasQuiet) upkeep();
@@ -295,7 +297,8 @@ void ConnPool::settleIdle(PooledConn& conn, TimePoint deadline) {
   if (!armed()) upkeep();
 }
 
-// `keepalive` counts over all workers. What the others have matters only beyond this one's share.
+// `keepalive` counts over all workers. Here what the others have matters only beyond this one's
+// share; the sweep counts them all.
 bool ConnPool::keepsTooMany() const {
   const uint64_t most = std::max(policy_.keepalive, policy_.keepaliveMin);
   if (!several_) return idle_.size() > most;
@@ -442,9 +445,16 @@ void ConnPool::upkeep() {
 }
 
 void ConnPool::shrinkToDemand() {
-  const uint32_t needed = demand_.peak(parts_.dispatcher.now());
-  while (hasIdle() && total() > needed && parts_.state->budget.used() > policy_.keepaliveMin)
-    closeOldestIdle(CloseReason::Demand);
+  const TimePoint now = parts_.dispatcher.now();
+  uint32_t needed = demand_.peak(now);
+  if (several_) {
+    parts_.state->publishPeak(parts_.worker, needed, now);
+    needed = parts_.state->demandInAll(now, Demand::kWindow + Demand::kSlice);
+    while (hasIdle() && parts_.state->idleInAll() > std::max(policy_.keepalive, policy_.keepaliveMin))
+      closeOldestIdle(CloseReason::KeepaliveFull);
+  }
+  needed = std::max(needed, policy_.keepaliveMin);
+  while (hasIdle() && parts_.state->budget.used() > needed) closeOldestIdle(CloseReason::Demand);
 }
 
 }  // namespace oxbow::pool

@@ -17,6 +17,16 @@ uint32_t EndpointState::activeInAll() const {
   return sum;
 }
 
+uint32_t EndpointState::demandInAll(TimePoint now, Duration window) const {
+  uint32_t sum = 0;
+  const int64_t since = (now - window).time_since_epoch().count();
+  for (const Cell& cell : cells_) {
+    const bool holds = cell.peakAt.load(std::memory_order_relaxed) >= since;
+    sum += (holds ? cell.peak : cell.active).load(std::memory_order_relaxed);
+  }
+  return sum;
+}
+
 size_t EndpointState::richest(size_t worker) const {
   size_t found = cells_.size();
   uint32_t most = 0;

@@ -38,6 +38,17 @@ class EndpointState {
   uint32_t idleOf(size_t worker) const {
     return cells_[worker].idle.load(std::memory_order_seq_cst);
   }
+  // The most that it has had active at once lately.
+  void publishPeak(size_t worker, uint32_t peak, TimePoint now) {
+    cells_[worker].peak.store(peak, std::memory_order_relaxed);
+    cells_[worker].peakAt.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+  }
+  uint32_t publishedPeak(size_t worker) const {
+    return cells_[worker].peak.load(std::memory_order_relaxed);
+  }
+  // What all of them together may need again. A peak that was published longer ago than `window`
+  // is over.
+  uint32_t demandInAll(TimePoint now, Duration window) const;
   uint32_t idleElsewhere(size_t worker) const;
   uint32_t idleInAll() const;
   uint32_t activeInAll() const;
@@ -52,6 +63,8 @@ class EndpointState {
   struct alignas(64) Cell {  // a cache line each: one writer
     std::atomic<uint32_t> idle{0};
     std::atomic<uint32_t> active{0};
+    std::atomic<uint32_t> peak{0};
+    std::atomic<int64_t> peakAt{INT64_MIN};
   };
   std::vector<Cell> cells_;
   std::atomic<int64_t> nextFloor_{INT64_MIN};

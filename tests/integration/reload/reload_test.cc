@@ -188,7 +188,7 @@ TEST_CASE("a listener that is removed accepts no more, and its clients finish") 
     REQUIRE(oxbow.reload().applied);
     CHECK_FALSE(RawClient(address).connected());
     idle.readToEnd();
-    CHECK(idle.end() == Read::Eof);
+    CHECK(idle.end() == Read::Fin);
     gate.open();
     const Message answer = busy.receive();
     CHECK(answer.status() == 200);

@@ -27,6 +27,7 @@ TEST_CASE("the keys at the top are read") {
   CHECK(*config.workerConnections == 20000);
   CHECK(*config.shutdownTimeout == 10s);
   CHECK(*config.logLevel == LogLevel::Debug);
+  CHECK(*config.watch);
   CHECK(*config.responseBufferBudget == 512 << 20);
   CHECK(config.admin.enabled);
   CHECK(*config.admin.listen == "127.0.0.1:9901");
@@ -181,8 +182,8 @@ TEST_CASE("a fixed answer is read in both forms") {
 
 TEST_CASE("places are those of the values") {
   const Config config = allKeys();
-  CHECK(config.upstreams[0].name.place == Place{16, 3});
-  CHECK(config.upstreams[0].servers[0].address.place == Place{18, 9});
+  CHECK(config.upstreams[0].name.place == Place{17, 3});
+  CHECK(config.upstreams[0].servers[0].address.place == Place{19, 9});
   CHECK(config.upstreams[0].keepalive.place.column == 16);
   CHECK(config.listeners[1].backlog.isDefault());
 }

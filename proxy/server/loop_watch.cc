@@ -1,0 +1,57 @@
+#include "proxy/server/loop_watch.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace oxbow::server {
+
+LoopWatch::LoopWatch(const std::vector<event::Activity*>& loops, Report report)
+    : loops_(loops.size()), report_(std::move(report)) {
+  for (size_t i = 0; i < loops.size(); ++i) loops_[i].activity = loops[i];
+}
+
+LoopWatch::Rest LoopWatch::look(TimePoint now, bool undisturbed) {
+  for (size_t i = 0; i < loops_.size(); ++i) inspect(i, now);
+  judgeTraffic(now);
+  if (busy_) return Rest::Nap;
+  const bool working = std::any_of(loops_.begin(), loops_.end(),
+                                   [](const Loop& loop) { return loop.seen.working(); });
+  // What began before the loops saw that they are watched would be at work still, and seen, or
+  // over.
+  return undisturbed && !working ? Rest::Park : Rest::Doze;
+}
+
+void LoopWatch::inspect(size_t index, TimePoint now) {
+  Loop& loop = loops_[index];
+  const event::Activity::Sample before = std::exchange(loop.seen, loop.activity->sample());
+  if (before.working() && loop.seen.working() && before.turn == loop.seen.turn) {
+    if (loop.told || now - loop.since < kLong) return;
+    loop.told = true;
+    loop.longTurns.add();
+    report_({index, loop.seen.doing, now - loop.since, false});
+    return;
+  }
+  if (std::exchange(loop.told, false)) report_({index, before.doing, now - loop.since, true});
+  loop.since = now;
+}
+
+void LoopWatch::judgeTraffic(TimePoint now) {
+  uint64_t turns = 0;
+  for (const Loop& loop : loops_) turns += loop.seen.turn;
+  const bool isMany = turns - turnsThen_ >= kBusyTurns;
+  if (isMany) busy_ = true;  // no need to wait for the second to end
+  if (secondBegan_ && now - *secondBegan_ < std::chrono::seconds(1)) return;
+  busy_ = isMany && secondBegan_;
+  secondBegan_ = now;
+  turnsThen_ = turns;
+}
+
+void LoopWatch::arm(event::Sleeper& sleeper) {
+  for (Loop& loop : loops_) loop.activity->arm(sleeper);
+}
+
+void LoopWatch::disarm() {
+  for (Loop& loop : loops_) loop.activity->disarm();
+}
+
+}  // namespace oxbow::server

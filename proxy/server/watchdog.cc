@@ -1,0 +1,80 @@
+#include "proxy/server/watchdog.h"
+
+#include <pthread.h>
+
+#include <csignal>
+#include <utility>
+
+#include "proxy/log/log.h"
+
+namespace oxbow::server {
+
+namespace {
+
+std::vector<event::Activity*> activitiesOf(const std::vector<Watchdog::Loop>& loops) {
+  std::vector<event::Activity*> activities;
+  for (const Watchdog::Loop& loop : loops) activities.push_back(loop.activity);
+  return activities;
+}
+
+int64_t milliseconds(Duration time) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
+}
+
+// Signals are the main thread's.
+void blockSignals() {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
+}  // namespace
+
+Watchdog::Watchdog(const Clock& clock, std::vector<Loop> loops)
+    : clock_(clock),
+      loops_(std::move(loops)),
+      watch_(activitiesOf(loops_), [this](const LongTurn& turn) { log(turn); }),
+      thread_([this] { run(); }) {}
+
+Watchdog::~Watchdog() {
+  stopping_.store(true);
+  sleeper_.wake();
+  thread_.join();
+  watch_.disarm();
+}
+
+void Watchdog::run() {
+  blockSignals();
+  pthread_setname_np(pthread_self(), "watchdog");
+  bool undisturbed = false;
+  while (!stopping_.load()) {
+    const LoopWatch::Rest rest = watch_.look(clock_.now(), undisturbed);
+    looks_.add();
+    if (rest == LoopWatch::Rest::Park) {
+      park();
+      undisturbed = false;
+      continue;
+    }
+    const bool armed = rest == LoopWatch::Rest::Doze;
+    if (armed) watch_.arm(sleeper_);
+    const bool woken = sleeper_.sleepFor(LoopWatch::kInterval);
+    undisturbed = armed && !woken;
+  }
+}
+
+void Watchdog::park() {
+  parked_.store(true, std::memory_order_relaxed);
+  sleeper_.sleep();
+  parked_.store(false, std::memory_order_relaxed);
+}
+
+void Watchdog::log(const LongTurn& turn) const {
+  const std::string& name = loops_[turn.loop].name;
+  if (turn.ended)
+    LOG_WARN("{}: the long loop turn took about {} ms", name, milliseconds(turn.took));
+  else
+    LOG_WARN("{}: a loop turn takes longer than {} ms, at: {}", name,
+             milliseconds(LoopWatch::kLong), turn.doing);
+}
+
+}  // namespace oxbow::server
