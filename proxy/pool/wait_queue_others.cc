@@ -76,9 +76,12 @@ void WaitQueue::publish() {
 // there.
 bool WaitQueue::sendAway(ConnPool& pool, PooledConn& conn) {
   if (!shared_->othersWant(worker_)) return false;
+  // Replays stand in front, and came last.
   TimePoint head = TimePoint::max();
-  for (Waiter* w = waiters_.front(); w != nullptr && head == TimePoint::max(); w = waiters_.next(*w))
-    if (!w->need_.fresh) head = w->since_;
+  for (Waiter* w = waiters_.front(); w != nullptr; w = waiters_.next(*w)) {
+    head = std::min(head, w->since_);
+    if (!w->need_.fresh) break;
+  }
   const size_t taker = shared_->claimTaker(worker_, head);
   if (taker == shared_->workers()) return false;
   const std::shared_ptr<EndpointState> endpoint = pool.sharedState();
@@ -88,11 +91,17 @@ bool WaitQueue::sendAway(ConnPool& pool, PooledConn& conn) {
   return true;
 }
 
-// For each waiter that nothing is under way for, what others have idle; and what room there is.
+// For each waiter that nothing is under way for, what others have idle; and what room there is, or
+// can be made.
 void WaitQueue::askOthers() {
   openForWaiters();
-  for (Waiter* w = waiters_.front(); w != nullptr; w = waiters_.next(*w))
-    if (!w->attended() && !w->need_.fresh && !askFor(*w)) return;
+  for (Waiter* w = waiters_.front(); w != nullptr; w = waiters_.next(*w)) {
+    if (w->attended()) continue;
+    if (w->need_.fresh)
+      makeRoomFor(*w);
+    else if (!askFor(*w))
+      return;
+  }
 }
 
 bool WaitQueue::askFor(Waiter& waiter) {
