@@ -346,6 +346,11 @@ void MetricsWriter::server(const ServerReport& report) {
   writer_.gauge("oxbow_config_generation",
                 "1 as started; one more with each reload that changed something.");
   writer_.sample({}, report.configGeneration);
+  writer_.counter("oxbow_loop_long_turns_total",
+                  "Turns of an event loop that took longer than 100 ms.");
+  for (size_t i = 0; i < report.longTurns.size(); ++i)
+    writer_.sample({{"loop", i == 0 ? "main" : "worker-" + std::to_string(i - 1)}},
+                   report.longTurns[i]);
   writer_.gauge("oxbow_worker_clients", "Connections of clients, by worker.");
   for (size_t i = 0; i < report.workerClients.size(); ++i)
     writer_.sample({{"worker", std::to_string(i)}}, report.workerClients[i]);

@@ -68,6 +68,7 @@ struct ServerReport {
   uint64_t acceptErrors = 0;   // accept() without descriptors or memory
   double uptimeSeconds = 0;
   std::vector<uint64_t> workerClients;  // by worker: clients that it serves
+  std::vector<uint64_t> longTurns;      // of loops over 100 ms: of the main thread, then by worker
   uint64_t configGeneration = 1;  // 1: as started; one more with each reload that changed something
   uint64_t reloadsApplied = 0, reloadsRefused = 0;
 

@@ -74,6 +74,7 @@ void Server::publishReload() {
   if (before->config.logLevel != snapshot_->config.logLevel)
     log::setLevel(levelOf(*snapshot_->config.logLevel));
   setClientLimit();
+  watchFile();
   if (reload.newAdmin) replaceAdmin(std::move(reload.admin));
   applyToWorkers([this] {
     ++configGeneration_;
@@ -109,6 +110,23 @@ void Server::applyToWorkers(std::function<void()> done) {
 // Names that were unknown have been found; a reload under way will tell the workers itself.
 void Server::publish() {
   if (serving_ && !stopped_ && reloading_ == nullptr) applyToWorkers([] {});
+}
+
+void Server::watchFile() {
+  if (!*snapshot_->config.watch) return fileWatch_.reset();
+  if (fileWatch_ != nullptr) return;
+  const std::string& file = snapshot_->config.file;
+  auto watch = event::FileWatch::open(dispatcher_, file, [this] {
+    // Not inside the callback of a watch that a reload may end.
+    dispatcher_.post([this] {
+      LOG_INFO("{} has changed: loading it anew", snapshot_->config.file);
+      reload();
+    });
+  });
+  if (watch.ok())
+    fileWatch_ = std::move(watch.value());
+  else
+    LOG_ERROR("cannot watch {}: {}", file, watch.error());
 }
 
 void Server::setClientLimit() {

@@ -3,6 +3,8 @@
 #include <unistd.h>
 #include <csignal>
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "proxy/log/log.h"
@@ -33,6 +35,7 @@ Server::Server(config::Config config)
 Server::~Server() {
   for (auto& worker : workers_) worker->stop();
   for (auto& worker : workers_) worker->join();
+  watchdog_.reset();
   for (auto& [key, socket] : sockets_)
     if (socket.fd >= 0) ::close(socket.fd);
   sockets_.clear();
@@ -161,11 +164,20 @@ void Server::acceptForWorkers() {
   }
 }
 
+void Server::watchLoops() {
+  std::vector<Watchdog::Loop> loops = {{"main", &dispatcher_.activity()}};
+  for (size_t i = 0; i < workers_.size(); ++i)
+    loops.push_back({fmt::format("worker {}", i), &workers_[i]->dispatcher().activity()});
+  watchdog_ = std::make_unique<Watchdog>(clock_, std::move(loops));
+}
+
 void Server::beginServing() {
   serving_ = true;
   const Plan plan = planFor(snapshot_);
   for (auto& worker : workers_) worker->start(plan, *limit_);
   acceptForWorkers();
+  watchLoops();
+  watchFile();
   for (const SocketAddress& address : addresses()) LOG_INFO("listening on {}", address.text());
   if (admin_ != nullptr) LOG_INFO("admin on {}", admin_->address().text());
   if (ready_) ready_();
@@ -183,6 +195,9 @@ void Server::collect(Done done) {
     report.reloadsApplied = reloadsApplied_;
     report.reloadsRefused = reloadsRefused_;
     for (const auto& worker : workers_) report.workerClients.push_back(worker->clients());
+    // The first of the loops is the main thread's.
+    for (size_t i = 0; watchdog_ != nullptr && i <= workers_.size(); ++i)
+      report.longTurns.push_back(watchdog_->longTurns(i));
     report.logDropped = log::droppedLines();
     report.uptimeSeconds = std::chrono::duration<double>(clock_.now() - startedAt_).count();
     done(report);

@@ -11,11 +11,13 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/result.h"
 #include "proxy/event/dispatcher.h"
+#include "proxy/event/file_watch.h"
 #include "proxy/event/function_timer.h"
 #include "proxy/server/admin_site.h"
 #include "proxy/server/client_limit.h"
 #include "proxy/server/names.h"
 #include "proxy/server/snapshot.h"
+#include "proxy/server/watchdog.h"
 #include "proxy/server/worker.h"
 
 namespace oxbow::server {
@@ -90,6 +92,7 @@ class Server final : private admin::ServerView {
   void configureIntakes(const Snapshot& before);
   void applyToWorkers(std::function<void()> done);
   void setClientLimit();
+  void watchFile();
   void replaceAdmin(std::unique_ptr<AdminSite> next);
 
   std::optional<std::string> listen(const Snapshot& snapshot, Sockets& opened);
@@ -100,6 +103,7 @@ class Server final : private admin::ServerView {
   Plan planFor(const std::shared_ptr<const Snapshot>& snapshot);
   void acceptForWorkers();
   void publish();
+  void watchLoops();
   void beginServing();
   void onSignal();
   bool severalWorkers() const { return workers_.size() > 1; }
@@ -115,7 +119,9 @@ class Server final : private admin::ServerView {
   std::map<std::string, std::shared_ptr<upstream::SharedState>> shared_;  // by upstream
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<ClientLimit> limit_;
+  std::unique_ptr<Watchdog> watchdog_;  // goes before the loops that it looks at
   Sockets sockets_;
+  std::unique_ptr<event::FileWatch> fileWatch_;
   std::unique_ptr<AdminSite> admin_;
   std::vector<std::unique_ptr<AdminSite>> leavingAdmins_;  // their last answers are on their way
   std::unique_ptr<Reloading> reloading_;

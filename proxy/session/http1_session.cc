@@ -27,7 +27,8 @@ std::string_view textOf(SessionEnd end) {
 
 Http1Session::Http1Session(SessionEnvironment& environment,
                            std::unique_ptr<net::Transport> transport, const SocketAddress& peer)
-    : env_(environment),
+    : IoHandler("a client's connection"),
+      env_(environment),
       transport_(std::move(transport)),
       memo_(static_cast<uint8_t>(environment.stats.accepted.value() %
                                  upstream::WorkerContext::kMemos)),

@@ -44,7 +44,7 @@ TEST_CASE("a cap holds over the workers, and no client starves") {
     std::atomic<uint64_t> served{0};
     FakeUpstream upstream(slowly(served, c.closing));
     Oxbow oxbow(Setup{.servers = {upstream.address()},
-                      .upstream = "keepalive: 10\nmax_conns: " + std::to_string(c.cap) +
+                      .upstream = "keepalive: 10\nkeepalive_requests: 1000000\nmax_conns: " + std::to_string(c.cap) +
                                   "\nqueue: { timeout: 20s }",
                       .top = topFor(c.workers)});
     Crowd crowd(oxbow.address(), 300);

@@ -195,6 +195,13 @@ TEST_CASE("the server's numbers") {
   CHECK(metrics.value("oxbow_read_ahead_bytes") == "53");
   CHECK(metrics.value("oxbow_accept_errors_total") == "54");
   CHECK(metrics.value("oxbow_uptime_seconds") == "55.5");
+  CHECK(metrics.value("oxbow_config_generation") == "56");
+  CHECK(metrics.value("oxbow_reloads_total", {{"result", "applied"}}) == "57");
+  CHECK(metrics.value("oxbow_reloads_total", {{"result", "refused"}}) == "58");
+  CHECK(metrics.value("oxbow_worker_clients", {{"worker", "0"}}) == "59");
+  CHECK(metrics.value("oxbow_worker_clients", {{"worker", "1"}}) == "60");
+  CHECK(metrics.value("oxbow_loop_long_turns_total", {{"loop", "main"}}) == "61");
+  CHECK(metrics.value("oxbow_loop_long_turns_total", {{"loop", "worker-1"}}) == "63");
   CHECK(metrics.value("oxbow_build_info", {{"version", std::string(kVersion)}}) == "1");
 }
 

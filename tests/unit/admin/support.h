@@ -101,6 +101,11 @@ inline ServerReport busyServer() {
   report.bufferedBytes = 53;
   report.acceptErrors = 54;
   report.uptimeSeconds = 55.5;
+  report.configGeneration = 56;
+  report.reloadsApplied = 57;
+  report.reloadsRefused = 58;
+  report.workerClients = {59, 60};
+  report.longTurns = {61, 62, 63};
   return report;
 }
 

@@ -77,6 +77,6 @@ inline std::string lineOf(const Key& key, std::string_view value) {
 }
 
 // Keys of which there is one value only, in this version.
-inline bool hasOneValue(const Key& key) { return key.choices.size() == 1 || key.name == "workers"; }
+inline bool hasOneValue(const Key& key) { return key.choices.size() == 1; }
 
 }  // namespace oxbow::config

@@ -117,7 +117,8 @@ TEST_CASE("every example has a text of its own, and its place") {
 TEST_CASE("the texts are the shortest of their kind") {
   const Value root = allKeys();
   const auto top = [&](const char* name) { return textOf(at(root, {name})); };
-  CHECK(top("workers") == "1");
+  CHECK(top("workers") == "4");
+  CHECK(top("watch") == "on");
   CHECK(top("shutdown_timeout") == "10s");
   CHECK(top("log_level") == "debug");
   CHECK(top("proxy_buffers_total") == "512m");
