@@ -50,7 +50,7 @@ std::string canonical(const Key& key) {
   if (key.type == schema::Type::Duration)
     return durationText(parseDuration(key.defaultText).value());
   if (key.type == schema::Type::Size) return sizeText(parseSize(key.defaultText).value());
-  return key.name == "workers" ? "1" : std::string(key.defaultText);
+  return std::string(key.defaultText);
 }
 
 // A file in which the key has its default, in a mapping that stands there.
@@ -179,8 +179,8 @@ TEST_CASE("a name that is the word none is not taken for nothing") {
 
 TEST_CASE("items have the places of their first line") {
   const Value root = allKeys();
-  CHECK(at(root, {"upstreams", "api"}).place == Place{16, 3});
-  CHECK(at(root, {"upstreams", "api", "servers", "api1.internal:8080"}).place == Place{18, 9});
+  CHECK(at(root, {"upstreams", "api"}).place == Place{17, 3});
+  CHECK(at(root, {"upstreams", "api", "servers", "api1.internal:8080"}).place == Place{19, 9});
   CHECK(at(root, {"upstreams", "api"}).what == Value::What::Upstream);
   CHECK(at(root, {"upstreams", "api", "keepalive"}).what == Value::What::Key);
 }
