@@ -6,6 +6,7 @@
 
 #include "proxy/base/assert.h"
 #include "proxy/base/bytes.h"
+#include "proxy/codec/http/auth_scheme.h"
 #include "proxy/codec/http1/request_line.h"
 
 namespace oxbow::session {
@@ -206,6 +207,8 @@ void ProxyExchange::sendRequest() {
   const size_t sentNow = bodySize_;
   conn().send(request, upstreamSide_);
   if (trailers_) {
+  // The client may leave before the response tells what the server made of this.
+  if (http::bindsConnection(head.fields) || http::bindsConnection(head.added)) bind();
     trailersSent_ = true;
     conn().sendTrailers(trailerFields_);
     if (bodyDone_) conn().sendEnd();
@@ -237,6 +240,7 @@ void ProxyExchange::replay() {
   upstream_.stats().replays.add();
   acquire(true);
 }
+  bound_ = false;  // to the connection that is gone
 
 // The connection failed under this exchange. Behind a FIN or RST without a byte of response a
 // request that may be repeated goes out once more, on a new connection (RFC 9110, 9.2.2).
@@ -251,25 +255,8 @@ void ProxyExchange::onUpstreamFailed(const Error& error) {
 
 // The response ---------------------------------------------------------------------------------
 
-// NTLM and Negotiate authenticate the connection, not the request (RFC 4559, section 6): whoever
-// else used it would be taken for this client.
-void ProxyExchange::bindIfAuthenticating(const http::ResponseHead& head) {
-  const http::FieldBlock& asked = exchange_.request().fields;
-  if (!asked.has(http::Name::Authorization) && !head.fields.has(http::Name::WwwAuthenticate))
-    return;
-  const auto byConnection = [](const http::FieldBlock& fields, http::Name name) {
-    for (uint16_t i = 0; i < fields.count; ++i) {
-      if (fields.fields[i].name() != name) continue;
-      const std::string_view value = fields.valueAt(fields.fields[i]);
-      if (http::equalsIgnoreCase(value.substr(0, 4), "NTLM") ||
-          http::equalsIgnoreCase(value.substr(0, 9), "Negotiate"))
-        return true;
-    }
-    return false;
-  };
-  if (!byConnection(asked, http::Name::Authorization) &&
-      !byConnection(head.fields, http::Name::WwwAuthenticate))
-    return;
+// From now on the connection is this client's alone.
+void ProxyExchange::bind() {
   bound_ = true;
   conn().bindToClient();
 }
@@ -288,7 +275,7 @@ void ProxyExchange::onResponseHead(http::ResponseHead& head) {
   }
   responseBegun_ = true;
   upstreamStatus_ = head.status;
-  bindIfAuthenticating(head);
+  if (http::bindsConnection(head.fields)) bind();
   firstByte_ = handler_.worker_.dispatcher.now() - sent_;
   upstream_.stats().firstByteTime.record(firstByte_);
   if (bodyDone_) {

@@ -132,7 +132,7 @@ class ProxyExchange final : private ExchangePeer, private pool::Waiter {
   void replay();
   bool staleAnswer(const http::ResponseHead& head) const;
   bool takePinned();
-  void bindIfAuthenticating(const http::ResponseHead& head);
+  void bind();
   route::Variables variables() const;
   upstream::HttpConn& conn() { return static_cast<upstream::HttpConn&>(lease_.conn()); }
 

@@ -349,7 +349,8 @@ bool Http1Conn::drain() {
   if (phase_ == Phase::None) return false;
   const bool bounded = phase_ == Phase::Head || body_ == http::BodyKind::Chunked ||
                        (body_ == http::BodyKind::Length && remaining_ <= kDrainBytes);
-  if (!requestDone_ || !out_.empty() || writeBroken_ || saidClose_ || peerClosed_ || !bounded) {
+  if (!requestDone_ || !out_.empty() || writeBroken_ || saidClose_ || peerClosed_ || bound_ ||
+      !bounded) {
     why_ = CloseReason::ClientGone;
     return false;
   }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proxy/base/bytes.h"
+#include "proxy/codec/http/auth_scheme.h"
 #include "proxy/codec/http1/chunk_batch.h"
 #include "proxy/codec/http1/parser.h"
 #include "proxy/pool/conn_pool.h"
@@ -145,7 +146,11 @@ void Http1Conn::beginResponse(http::ResponseHead& head) {
   const bool empty =
       body_ == http::BodyKind::None || (body_ == http::BodyKind::Length && remaining_ == 0);
   phase_ = empty ? Phase::Done : Phase::Body;
-  if (sink_ == nullptr) return;
+  if (sink_ == nullptr) {
+    // Nobody is left to say whose this connection is.
+    if (http::bindsConnection(head.fields)) bound_ = true;
+    return;
+  }
   http1::dropHopByHop(head.fields);
   sink_->onHead(head);
 }
