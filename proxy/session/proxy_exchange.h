@@ -6,7 +6,6 @@
 
 #include "proxy/base/block_pool.h"
 #include "proxy/base/object_pool.h"
-#include "proxy/codec/http/field_writer.h"
 #include "proxy/pool/waiter.h"
 #include "proxy/route/route_table.h"
 #include "proxy/session/exchange.h"
@@ -34,9 +33,11 @@ class ProxyHandler final : public ExchangeHandler {
 
   bool takeRequestId(Exchange& exchange);
   void makeRequestId(Exchange& exchange);
-  void answerFixed(Exchange& exchange, const route::Route& route);
+  void answerFixed(Exchange& exchange, const route::Route& route, std::string_view clientIp);
   // False when the fields to add do not fit.
   bool editRequest(Exchange& exchange, const route::Route& route, std::string_view clientIp);
+  bool setRequestField(Exchange& exchange, const route::FieldEdit& edit,
+                       const route::Variables& variables);
   bool editForwarded(Exchange& exchange);
   bool addPlain(Exchange& exchange);
   bool addForwarded(Exchange& exchange);
@@ -48,15 +49,6 @@ class ProxyHandler final : public ExchangeHandler {
   ForwardedLines lines_;
   ObjectPool<ProxyExchange> exchanges_;
 };
-
-// What add_header may add to one response; a value is cut at kMaxEditedValue bytes.
-constexpr size_t kMaxAddedBytes = 8192;
-constexpr size_t kMaxAddedFields = 64;
-constexpr size_t kMaxEditedValue = 4096;
-
-// Adds the fields of a route; false when they do not all fit.
-bool addFields(const std::vector<route::FieldEdit>& edits, const route::Variables& variables,
-               http::FieldWriter& writer);
 
 // The client's address as the trusted hops in front tell it: `hops` entries from the right of
 // X-Forwarded-For are theirs. Falls back to `peer` when the field is too short or no address.
@@ -131,6 +123,7 @@ class ProxyExchange final : private ExchangePeer, private pool::Waiter {
   void chooseTarget();
   void replay();
   bool staleAnswer(const http::ResponseHead& head) const;
+  void hide(http::FieldBlock& fields) const;
   bool takePinned();
   void bind();
   route::Variables variables() const;

@@ -6,6 +6,7 @@
 #include "proxy/base/address.h"
 #include "proxy/base/assert.h"
 #include "proxy/base/bytes.h"
+#include "proxy/session/added_fields.h"
 #include "proxy/session/answer.h"
 #include "proxy/session/proxy_exchange.h"
 
@@ -104,13 +105,13 @@ void ProxyHandler::onRequest(Exchange& exchange) {
     if (plain) makeRequestId(exchange);
     return exchange.onReset(kDotSegments);
   }
-  if (route->config->fixed) return answerFixed(exchange, *route);
   std::string_view clientIp = exchange.clientIp();
   if (*listener_.trustedHops > 0)
     clientIp = clientBehind(head.fields, *listener_.trustedHops, clientIp);
-  if (!(plain ? addPlain(exchange) : editForwarded(exchange)) ||
-      !editRequest(exchange, *route, clientIp))
+  if (route->config->fixed) return answerFixed(exchange, *route, clientIp);
+  if (!(plain ? addPlain(exchange) : editForwarded(exchange)))
     return exchange.onReset(kTooManyEdits);
+  if (!editRequest(exchange, *route, clientIp)) return exchange.onReset(kTooManyEdits);
   upstream::Upstream& upstream = *upstreams_[static_cast<size_t>(route->upstream)];
   exchanges_.make(*this, exchange, *route, upstream, clientIp)->start();
 }
@@ -137,20 +138,20 @@ void ProxyHandler::makeRequestId(Exchange& exchange) {
   exchange.setRequestId(firstAdded(exchange));
 }
 
-void ProxyHandler::answerFixed(Exchange& exchange, const route::Route& route) {
+void ProxyHandler::answerFixed(Exchange& exchange, const route::Route& route,
+                               std::string_view clientIp) {
   const config::FixedReturn& fixed = *route.config->fixed;
   Answer answer;
   answer.status = *fixed.status;
   answer.body = *fixed.body;
   answer.contentType = *fixed.contentType;
   answer.location = *fixed.location;
-  char bytes[kMaxAddedBytes];
-  http::Field fields[kMaxAddedFields];
-  http::FieldWriter writer(bytes, sizeof bytes, fields, kMaxAddedFields);
-  const route::Variables variables{exchange.requestId(), exchange.clientIp(),
-                                   exchange.request().authority, exchange.scheme()};
-  if (!addFields(route.addResponse, variables, writer)) return exchange.onReset(kTooManyEdits);
-  answer.added = writer.block();
+  const route::Variables variables{exchange.requestId(), clientIp, exchange.request().authority,
+                                   exchange.scheme()};
+  if (AddedFields::bytesOf(route.addResponse, variables) > AddedFields::kMaxBytes)
+    return exchange.onReset(kTooManyEdits);
+  const AddedFields added(route.addResponse, variables, worker_.blocks);
+  answer.added = added.block();
   sendAnswer(exchange, answer);
 }
 
@@ -213,31 +214,30 @@ bool ProxyHandler::addForwarded(Exchange& exchange) {
 
 bool ProxyHandler::editRequest(Exchange& exchange, const route::Route& route,
                                std::string_view clientIp) {
-  if (route.setRequest.empty()) return true;
+  if (!route.edits) return true;
   http::RequestHead& head = exchange.request();
   const route::Variables variables{exchange.requestId(), clientIp, head.authority,
                                    exchange.scheme()};
+  if (AddedFields::bytesOf(route.addResponse, variables) > AddedFields::kMaxBytes) return false;
+  if (route.hostEdit != nullptr && route.hostEdit->value.size(variables) > http::kMaxHeadBytes)
+    return false;
   bool fits = true;
   for (const route::FieldEdit& edit : route.setRequest) {
     head.fields.drop(edit.name);
     head.added.drop(
         edit.name);  // what we add by ourselves too: the configuration has the last word
-    if (edit.value.empty()) continue;
-    char value[kMaxEditedValue];
-    const size_t size = edit.value.write(value, sizeof value, variables);
-    fits &= exchange.addRequestField(edit.name, {value, size});
+    if (!edit.value.empty()) fits &= setRequestField(exchange, edit, variables);
   }
   return fits;
 }
 
-bool addFields(const std::vector<route::FieldEdit>& edits, const route::Variables& variables,
-               http::FieldWriter& writer) {
-  for (const route::FieldEdit& edit : edits) {
-    char value[kMaxEditedValue];
-    const size_t size = edit.value.write(value, sizeof value, variables);
-    if (!writer.add(edit.name, {value, size})) return false;
-  }
-  return true;
+bool ProxyHandler::setRequestField(Exchange& exchange, const route::FieldEdit& edit,
+                                   const route::Variables& variables) {
+  const size_t size = edit.value.size(variables);
+  if (size > http::kMaxHeadBytes) return false;
+  Block value = worker_.blocks.take(size);
+  edit.value.write(value.data(), variables);
+  return exchange.addRequestField(edit.name, {value.data(), size});
 }
 
 }  // namespace oxbow::session

@@ -165,6 +165,83 @@ TEST_CASE("proxy_set_header has the last word over what oxbow adds by itself") {
   CHECK_FALSE(made.has("Via"));
 }
 
+TEST_CASE("proxy_hide_header is for informational responses and trailers too") {
+  FakeUpstream upstream(
+      answering("HTTP/1.1 103 Early Hints\r\nX-Powered-By: y\r\nLink: </a.css>\r\n\r\n"
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" +
+                chunked("x", "X-Powered-By: y\r\nX-Sum: 1\r\n")));
+  Oxbow oxbow(Setup{.servers = {upstream.address()},
+                    .routes = "- { proxy_pass: up, proxy_hide_header: x-powered-by }"});
+  RawClient client(oxbow.address());
+  const Message answer = client.ask(get());
+  REQUIRE(client.informational().size() == 1);
+  CHECK_FALSE(client.informational()[0].has("X-Powered-By"));
+  CHECK(client.informational()[0].field("Link") == "</a.css>");
+  CHECK(answer.body == "x");
+  CHECK(answer.trailer("X-Powered-By").empty());
+  CHECK(answer.trailer("X-Sum") == "1");
+}
+
+namespace {
+
+std::string getFrom(const std::string& host) {
+  return "GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n";
+}
+
+}  // namespace
+
+TEST_CASE("proxy_set_header: a value is sent whole, or not at all") {
+  Forwarding host({.routes = "- { proxy_pass: up, proxy_set_header: { Host: $host } }"});
+  Forwarding others({.routes = "- { proxy_pass: up, proxy_set_header: { Host: in-$host, X-A: "
+                               "$host, X-B: x-$host, X-C: $host } }"});
+  for (const size_t size : {1000, 1025, 4097, 10000, 30000}) {
+    CAPTURE(size);
+    const std::string name(size, 'h');
+    CHECK(same(host.forwarded(getFrom(name)).field("Host"), name));
+    RawClient client(others.oxbow.address());
+    const Message answer = client.ask(getFrom(name));
+    if (answer.status() == 431) continue;
+    REQUIRE(answer.status() == 200);
+    const Message got = others.upstream.lastRequest();
+    CHECK(same(got.field("Host"), "in-" + name));
+    CHECK(same(got.field("X-A"), name));
+    CHECK(same(got.field("X-B"), "x-" + name));
+    CHECK(same(got.field("X-C"), name));
+  }
+  CHECK(others.upstream.requests() >= 3);
+}
+
+TEST_CASE("add_header: everything is added, whole") {
+  const std::string edits =
+      "add_header: { X-A: $host, X-B: \"a $host\", Strict-Transport-Security: max-age=1 }";
+  Forwarding pair({.routes = "- { proxy_pass: up, " + edits +
+                             " }\n- { location: /fixed, return: 204, " + edits + " }"});
+  const std::string name(30000, 'h');
+  for (const std::string path : {"/", "/fixed"}) {
+    CAPTURE(path);
+    RawClient client(pair.oxbow.address());
+    const Message answer = client.ask("GET " + path + " HTTP/1.1\r\nHost: " + name + "\r\n\r\n");
+    CHECK(answer.status() / 100 == 2);
+    CHECK(same(answer.field("X-A"), name));
+    CHECK(same(answer.field("X-B"), "a " + name));
+    CHECK(answer.field("Strict-Transport-Security") == "max-age=1");
+  }
+}
+
+TEST_CASE("add_header: what no head can hold refuses the request beforehand") {
+  Forwarding pair({.routes = "- { proxy_pass: up, add_header: { X-A: $host, X-B: $host, X-C: "
+                             "$host } }"});
+  pair.checkAnswered(getFrom(std::string(30000, 'h')), 431);
+}
+
+TEST_CASE("proxy_set_header: a Host that no head can hold") {
+  std::string hosts;
+  for (int i = 0; i < 100; ++i) hosts += "$host.";
+  Forwarding pair({.routes = "- { proxy_pass: up, proxy_set_header: { Host: " + hosts + " } }"});
+  CHECK(pair.forwarded(getFrom("a")).field("Host").size() == 200);
+  pair.checkAnswered(getFrom(std::string(1000, 'h')), 431);
+}
+
 TEST_CASE("rewrite replaces the prefix, the query stays") {
   Forwarding pair({.routes = "- { location: /api/, rewrite: /v1/, proxy_pass: up }\n"
                              "- { location: /old, rewrite: /, proxy_pass: up }\n"
