@@ -71,11 +71,13 @@ class ProxyExchange final : private ExchangePeer, private pool::Waiter {
    public:
     explicit UpstreamSide(ProxyExchange& exchange) : exchange_(exchange) {}
     void onInformational(http::ResponseHead& head) override {
+      exchange_.hide(head.fields);
       exchange_.exchange_.onInformational(head);
     }
     void onHead(http::ResponseHead& head) override { exchange_.onResponseHead(head); }
     void onData(std::string_view bytes) override { exchange_.onResponseData(bytes); }
     void onTrailers(http::FieldBlock& trailers) override {
+      exchange_.hide(trailers);
       exchange_.exchange_.onTrailers(trailers);
     }
     void onEnd() override { exchange_.onResponseEnd(); }
