@@ -120,13 +120,13 @@ void ProxyHandler::onRequest(Exchange& exchange) {
 bool ProxyHandler::takeRequestId(Exchange& exchange) {
   http::FieldBlock& fields = exchange.request().fields;
   if (!fields.has(http::Name::XRequestId)) return false;
-  const std::string_view received = fields.value(http::Name::XRequestId);
-  if (isGoodRequestId(received)) {
-    exchange.setRequestId(received);
-    return true;
-  }
-  fields.drop(http::Name::XRequestId);
-  return false;
+  const http::Field* first = fields.find(http::Name::XRequestId);
+  const bool good = first != nullptr && isGoodRequestId(fields.valueAt(*first));
+  if (good) exchange.setRequestId(fields.valueAt(*first));
+  // Nobody has looked at any other.
+  for (http::Field* field = fields.begin(); field != fields.end_(); ++field)
+    if (field->name() == http::Name::XRequestId && !(good && field == first)) fields.drop(*field);
+  return good;
 }
 
 // The first of the added fields: there is always room for it.

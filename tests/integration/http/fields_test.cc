@@ -97,6 +97,18 @@ TEST_CASE_FIXTURE(Forwarding, "the request id is taken over when it is fit to pr
   }
 }
 
+TEST_CASE_FIXTURE(Forwarding, "one request id goes on, and it is one that was looked at") {
+  const auto idOf = [this](const std::string& first, const std::string& second) {
+    const Message got = forwarded(
+        get("/", "X-Request-ID: " + first + "\r\nA: b\r\nx-request-id: " + second + "\r\n"));
+    CHECK(got.count("X-Request-ID") == 1);
+    return got.field("X-Request-ID");
+  };
+  CHECK(idOf("good-1", "<script>") == "good-1");
+  CHECK(idOf("good-1", "good-2") == "good-1");
+  CHECK(isHex32(idOf("<script>", "good-2")));
+}
+
 TEST_CASE_FIXTURE(Forwarding, "request ids differ") {
   CHECK(forwarded(get()).field("X-Request-ID") != forwarded(get()).field("X-Request-ID"));
 }
