@@ -225,6 +225,8 @@ void Http1Session::takeHead(ExchangeState& state, std::string_view raw) {
   move(head.target);
   move(head.path);
   move(head.authority);
+  if (head.absoluteForm && head.target.front() == '?') [[unlikely]]
+    http1::completeTarget(head, bytes + (head.authority.data() - bytes));
   head.fields.fields = fields;
   if (head.fields.base != nullptr) head.fields.base = bytes + (head.fields.base - rawBegin);
   char* const addedBytes = bytes + raw.size();
