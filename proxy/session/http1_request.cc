@@ -317,7 +317,13 @@ size_t Http1Session::consumeTrailers(std::string_view bytes) {
              SessionEnd::BadRequest);
     return bytes.size();
   }
-  if (trailers.count > 0 && state_->peer != nullptr) state_->peer->onTrailers(trailers);
+  if (trailers.count > 0 && state_->peer != nullptr) {
+    // What the head's Connection names is of this hop, in trailers too (RFC 9110, 7.6.1).
+    const http::FieldBlock& head = state_->head.fields;
+    for (const http::Field* field = head.begin(); field != head.end_(); ++field)
+      if (field->name() == http::Name::Connection) http1::dropNamed(trailers, head.valueAt(*field));
+    state_->peer->onTrailers(trailers);
+  }
   if (state_ != nullptr) bodyEnded();
   return result.consumed;
 }

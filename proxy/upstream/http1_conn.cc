@@ -367,6 +367,7 @@ void Http1Conn::closeSocket() {
   out_.clear();
   rest_.reset();
   restSize_ = 0;
+  named_.reset();
   cancel();
   if (transport_ != nullptr) transport_->close(net::CloseHow::Clean);
 }

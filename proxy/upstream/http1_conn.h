@@ -82,6 +82,8 @@ class Http1Conn final : public HttpConn, private event::IoHandler, private event
   size_t consumeTrailers(std::string_view bytes);
   void beginResponse(http::ResponseHead& head);
   void noteKeepAlive(const http::ResponseHead& head);
+  void notePromise(std::string_view value);
+  void keepNamed(const http::FieldBlock& fields);
   void deliver(std::string_view data);
   void onEof();
   [[gnu::cold]] void onEnded(const char* detail);
@@ -114,6 +116,8 @@ class Http1Conn final : public HttpConn, private event::IoHandler, private event
   uint16_t informational_ = 0;
   int connectError_ = 0;
   uint64_t sentTurn_ = 0;  // of the dispatcher, when the request left
+  Block named_;            // what Connection named, until the trailers have come
+  size_t namedSize_ = 0;
 
   bool connected_ : 1;
   bool chunkedRequest_ : 1;

@@ -70,4 +70,8 @@ ParseResult parseTrailers(std::string_view bytes, const HeadLimits& limits, http
 // Proxy-Authenticate.
 void dropHopByHop(http::FieldBlock& fields);
 
+// Drops what one Connection value names, but fields that must not be removed that way: every Name
+// of ours except Other and Trailer, and what else controls a message (isControlField).
+void dropNamed(http::FieldBlock& fields, std::string_view connection);
+
 }  // namespace oxbow::http1

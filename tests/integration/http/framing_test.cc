@@ -58,6 +58,37 @@ TEST_CASE_FIXTURE(Forwarding, "a chunked request stays chunked, with its trailer
   CHECK(got.trailer("X-Sum") == "5");
 }
 
+TEST_CASE_FIXTURE(Forwarding, "trailers of a request that Connection names are of this hop") {
+  const Message got = forwarded(postChunked("1\r\nx\r\n0\r\nX-Hop: 2\r\nX-Sum: 1\r\n\r\n",
+                                            "Connection: keep-alive, x-hop\r\n"));
+  CHECK(got.body == "x");
+  REQUIRE(got.trailers.size() == 1);
+  CHECK(got.trailer("X-Sum") == "1");
+}
+
+TEST_CASE("trailers of a response that Connection names are of this hop") {
+  const std::string second =
+      "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\n"
+      "Transfer-Encoding: chunked\r\n\r\n";
+  FakeUpstream upstream([&second](UpstreamConn& conn) {
+    const std::string body = chunked("x", "X-Hop: 2\r\nX-Other: 3\r\nX-Sum: 1\r\n");
+    conn.request();
+    conn.send(
+        "HTTP/1.1 200 OK\r\nConnection: X-Hop\r\nConnection: keep-alive, x-other\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n" +
+        body);
+    while (conn.request()) conn.send(second + body);
+  });
+  Oxbow oxbow(Setup{.servers = {upstream.address()}});
+  RawClient client(oxbow.address());
+  const Message answer = client.ask(get());
+  CHECK(answer.body == "x");
+  REQUIRE(answer.trailers.size() == 1);
+  CHECK(answer.trailer("X-Sum") == "1");
+  // What one response says is not true of the next.
+  CHECK(client.ask(get()).trailers.size() == 3);
+}
+
 TEST_CASE_FIXTURE(Forwarding, "request bodies of every kind arrive whole") {
   for (const size_t size : {0, 1, 4096, 16384, 16385, 65535, 65536, 65537, 300000}) {
     CAPTURE(size);
