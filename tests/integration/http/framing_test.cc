@@ -272,6 +272,14 @@ TEST_CASE("Expect: 100-continue, and the upstream says go on, behind a 103") {
   CHECK(upstream.connections() == 1);
 }
 
+TEST_CASE_FIXTURE(Forwarding,
+                  "Expect: 100-continue of HTTP/1.0 means nothing and goes no further") {
+  const Message got = forwarded(
+      "POST / HTTP/1.0\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello");
+  CHECK_FALSE(got.has("Expect"));
+  CHECK(got.body == "hello");
+}
+
 TEST_CASE("Expect: 100-continue of a client that does not wait") {
   Answering pair(ok("done"));
   CHECK(pair.client.ask(post("hello", "Expect: 100-continue\r\n")).body == "done");
