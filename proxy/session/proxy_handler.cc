@@ -194,7 +194,8 @@ bool ProxyHandler::addForwarded(Exchange& exchange) {
     for (uint16_t i = 0; i < fields.count; ++i) {
       const http::Field& field = fields.fields[i];
       if (field.name() != http::Name::XForwardedFor || field.dropped()) continue;
-      end = append(append(end, fields.valueAt(field)), ", ");
+      // An empty line is no element of the list, and must not become one (RFC 9110, 5.6.1.1).
+      if (!fields.valueAt(field).empty()) end = append(append(end, fields.valueAt(field)), ", ");
     }
     end = append(end, exchange.clientIp());
     fields.drop(http::Name::XForwardedFor);

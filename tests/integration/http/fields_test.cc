@@ -83,6 +83,24 @@ TEST_CASE("trusted_hops: two of them, fewer entries, and junk") {
   CHECK(clientOf("X-Forwarded-For: 1.1.1.1, 2.2.2.2\r\nX-Forwarded-For: 3.3.3.3\r\n") == "2.2.2.2");
 }
 
+TEST_CASE("trusted_hops: an empty X-Forwarded-For is no element of the list") {
+  Forwarding pair({.listener = "trusted_hops: 1"});
+  const auto listOf = [&pair](const std::string& lines) {
+    return pair.forwarded(get("/", lines)).field("X-Forwarded-For");
+  };
+  CHECK(listOf("X-Forwarded-For:\r\n") == "127.0.0.1");
+  CHECK(listOf("X-Forwarded-For: 1.1.1.1\r\nX-Forwarded-For: \r\n") == "1.1.1.1, 127.0.0.1");
+}
+
+TEST_CASE("trusted_hops: $remote_addr is the same client in a fixed answer") {
+  Oxbow oxbow(Setup{.servers = {"127.0.0.1:1"},
+                    .listener = "trusted_hops: 1",
+                    .routes = "- { return: 204, add_header: { X-Client: $remote_addr } }"});
+  RawClient client(oxbow.address());
+  CHECK(client.ask(get("/", "X-Forwarded-For: 1.1.1.1, 2.2.2.2\r\n")).field("X-Client") ==
+        "2.2.2.2");
+}
+
 TEST_CASE_FIXTURE(Forwarding, "the request id is taken over when it is fit to print") {
   CHECK(forwarded(get("/", "X-Request-ID: abc-123.x:y/z+=_\r\n")).field("X-Request-ID") ==
         "abc-123.x:y/z+=_");
