@@ -62,7 +62,7 @@ void sendError(http::ResponseSink& to, const Error& error) {
   answer.body = {body.data(), body.size()};
   answer.proxyStatus = {proxyStatus.data(), proxyStatus.size()};
   if (status == 503 || status == 429) answer.retryAfter = "1";
-  if (status == 405) answer.allow = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
+  if (status == 405) answer.allow = kAllowedMethods;
   sendAnswer(to, answer);
 }
 

@@ -7,6 +7,8 @@
 
 namespace oxbow::session {
 
+constexpr std::string_view kAllowedMethods = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
+
 struct Answer {
   uint16_t status = 200;
   std::string_view contentType = "text/plain";

@@ -39,6 +39,8 @@ class ProxyHandler final : public ExchangeHandler {
   bool setRequestField(Exchange& exchange, const route::FieldEdit& edit,
                        const route::Variables& variables);
   bool editForwarded(Exchange& exchange);
+  bool countHop(Exchange& exchange);
+  bool setMaxForwards(Exchange& exchange, uint64_t hops);
   bool addPlain(Exchange& exchange);
   bool addForwarded(Exchange& exchange);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "proxy/base/address.h"
 #include "proxy/base/assert.h"
@@ -20,6 +21,12 @@ constexpr Error kDotSegments{ErrorCode::HttpRequestError, Side::Client, Retry::N
                              "the path has dot-segments"};
 constexpr Error kTooManyEdits{ErrorCode::HttpRequestError, Side::Client, Retry::Never, 431,
                               "no room for the fields to add"};
+
+constexpr Error kBadMaxForwards{ErrorCode::HttpRequestError, Side::Client, Retry::Never, 400,
+                                "malformed Max-Forwards"};
+
+constexpr std::string_view kMaxForwards = "Max-Forwards";
+constexpr uint64_t kMostForwards = 1000000;  // the most that is passed on
 
 constexpr uint64_t kForwardedNames =
     http::bitOf(http::Name::XForwardedFor) | http::bitOf(http::Name::XForwardedHost) |
@@ -111,6 +118,7 @@ void ProxyHandler::onRequest(Exchange& exchange) {
   if (route->config->fixed) return answerFixed(exchange, *route, clientIp);
   if (!(plain ? addPlain(exchange) : editForwarded(exchange)))
     return exchange.onReset(kTooManyEdits);
+  if (head.method == http::Method::Options && !countHop(exchange)) return;
   if (!editRequest(exchange, *route, clientIp)) return exchange.onReset(kTooManyEdits);
   upstream::Upstream& upstream = *upstreams_[static_cast<size_t>(route->upstream)];
   exchanges_.make(*this, exchange, *route, upstream, clientIp)->start();
@@ -211,6 +219,35 @@ bool ProxyHandler::addForwarded(Exchange& exchange) {
         exchange.addRequestField(http::Name::Via, "Via", (old ? "1.0 " : "1.1 ") + *listener_.via);
   }
   return fits;
+}
+
+// Max-Forwards of OPTIONS (RFC 9110, section 7.6.2). False when the request ends here.
+bool ProxyHandler::countHop(Exchange& exchange) {
+  http::FieldBlock& fields = exchange.request().fields;
+  const http::Field* field = fields.find(kMaxForwards);
+  if (field == nullptr) return true;
+  const std::string_view text = fields.valueAt(*field);
+  const bool digits = !text.empty() && std::all_of(text.begin(), text.end(), http::isDigit);
+  if (fields.drop(kMaxForwards) != 1 || !digits) {
+    exchange.onReset(kBadMaxForwards);
+    return false;
+  }
+  const uint64_t hops = parseDecimal(text).value_or(std::numeric_limits<uint64_t>::max());
+  if (hops == 0) {
+    Answer answer;
+    answer.allow = kAllowedMethods;
+    sendAnswer(exchange, answer);
+    return false;
+  }
+  if (setMaxForwards(exchange, std::min(hops - 1, kMostForwards))) return true;
+  exchange.onReset(kTooManyEdits);
+  return false;
+}
+
+bool ProxyHandler::setMaxForwards(Exchange& exchange, uint64_t hops) {
+  char digits[kMaxDecimal];
+  const char* end = writeDecimal(digits, hops);
+  return exchange.addRequestField(kMaxForwards, {digits, static_cast<size_t>(end - digits)});
 }
 
 bool ProxyHandler::editRequest(Exchange& exchange, const route::Route& route,

@@ -362,4 +362,45 @@ TEST_CASE_FIXTURE(Forwarding, "OPTIONS * asks the server as a whole") {
         "OPTIONS * HTTP/1.1");
 }
 
+TEST_CASE_FIXTURE(Forwarding, "Max-Forwards of OPTIONS counts the hops") {
+  const auto left = [this](const std::string& hops) {
+    const Message got =
+        forwarded("OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: " + hops + "\r\n\r\n");
+    CHECK(got.count("Max-Forwards") == 1);
+    return got.field("Max-Forwards");
+  };
+  CHECK(left("5") == "4");
+  CHECK(left("1") == "0");
+  CHECK(left("010") == "9");
+  const std::string most = left("99999999999999999999999");
+  CHECK_FALSE(most.empty());
+  CHECK(most.size() < 20);
+  CHECK(most.find_first_not_of("0123456789") == std::string::npos);
+  // Other methods may leave it as it is (RFC 9110, section 7.6.2).
+  CHECK(forwarded(get("/", "Max-Forwards: 0\r\n")).field("Max-Forwards") == "0");
+  CHECK_FALSE(forwarded("OPTIONS / HTTP/1.1\r\nHost: a\r\n\r\n").has("Max-Forwards"));
+}
+
+TEST_CASE_FIXTURE(Forwarding, "behind the last hop of Max-Forwards oxbow answers itself") {
+  RawClient client(oxbow.address());
+  for (const std::string target : {"*", "/", "http://a"}) {
+    const Message answer =
+        client.ask("OPTIONS " + target + " HTTP/1.1\r\nHost: a\r\nmax-forwards: 0\r\n\r\n");
+    CHECK(answer.status() == 200);
+    CHECK(answer.field("Content-Length") == "0");
+    CHECK(answer.field("Allow").find("OPTIONS") != std::string::npos);
+  }
+  CHECK(client.ask(get()).status() == 200);
+  CHECK(upstream.requests() == 1);
+}
+
+TEST_CASE_FIXTURE(Forwarding, "A.15 a malformed Max-Forwards") {
+  for (const std::string lines :
+       {"Max-Forwards:\r\n", "Max-Forwards: -1\r\n", "Max-Forwards: 1x\r\n",
+        "Max-Forwards: 1, 2\r\n", "Max-Forwards: 1\r\nMax-Forwards: 1\r\n"}) {
+    CAPTURE(lines);
+    checkAnswered("OPTIONS / HTTP/1.1\r\nHost: a\r\n" + lines + "\r\n", 400);
+  }
+}
+
 }  // namespace oxbow::integration
