@@ -19,6 +19,10 @@ std::optional<Fault> checkFieldName(std::string_view name);
 // variable's name is as long as letters, digits and underscores go on; other dollars are dollars.
 std::optional<Fault> checkFieldValue(std::string_view value);
 
+// What Host may say of a request, which a client's Host must be too: a host and perhaps a port (RFC
+// 9110, section 7.2). A variable may stand for any part of it.
+std::optional<Fault> checkHostValue(std::string_view value);
+
 // Begins with a slash, and has only bytes that a path may have in a request (RFC 3986, section
 // 3.3): no query, fragment, space, control or byte over 0x7E.
 std::optional<Fault> checkPath(std::string_view path);

@@ -130,7 +130,9 @@ std::optional<Fault> checkEdit(const Node& entry, Empty empty) {
     return Fault{"is empty; to remove a field use proxy_hide_header", {}};
   if (entry.text.empty() && lowered(entry.key) == "host")
     return Fault{"every request has a Host; it cannot be removed", {}};
-  return checkFieldValue(entry.text);
+  if (auto fault = checkFieldValue(entry.text)) return fault;
+  if (empty == Empty::Removes && lowered(entry.key) == "host") return checkHostValue(entry.text);
+  return std::nullopt;
 }
 
 void readEdits(BlockReader& in, std::string_view name, Empty empty, std::vector<HeaderEdit>& out) {

@@ -366,6 +366,8 @@ TEST_CASE("edits of fields") {
   CHECK(error("        proxy_set_header: { host: \"\" }") ==
         "6:35: " + path +
             "proxy_set_header.host: every request has a Host; it cannot be removed\n");
+  CHECK(error("        proxy_set_header: { host: \"a/b c\" }") ==
+        "6:35: " + path + "proxy_set_header.host: \"a/b c\" is no host, with or without a port\n");
   CHECK(error("        proxy_set_header: { X-A: 1, x-a: 2 }") ==
         "6:37: " + path + "proxy_set_header.x-a: stands here twice, in other case\n");
   CHECK(error("        add_header: { X-A: \"\" }") ==

@@ -50,6 +50,18 @@ TEST_CASE("values have no control characters and a length") {
   CHECK(text(checkFieldValue(std::string(4097, 'a'))) == "is longer than 4096 bytes");
 }
 
+TEST_CASE("a Host is a host, with or without a port") {
+  for (const char* value :
+       {"a", "a.example:8080", "a:", "10.0.0.1:80", "[::1]", "[::1]:8080", "a_b", "a%20b",
+        "a:65535", "$host", "$host:8080", "[$remote_addr]:80", "x-$host.example"})
+    CHECK(text(checkHostValue(value)).empty());
+  for (const std::string value :
+       {"a/b c",   "a/b", "a b",      "a,b",     "u@a",      "a:x",    "a:65536",
+        "a:80:80", ":80", "[::1",     "[x]",     "[::1]x",   "a%2",    "a%zz",
+        "a?b",     "a#b", "\xc3\xbc", "$host/x", "$host, b", "a $host"})
+    CHECK(text(checkHostValue(value)) == "\"" + value + "\" is no host, with or without a port");
+}
+
 TEST_CASE("paths begin with a slash and have the bytes of paths") {
   for (const char* path : {"/", "/api/", "/a%20b", "/a;b=c,d", "/~x"})
     CHECK(text(checkPath(path)).empty());
