@@ -116,8 +116,6 @@ class Http1Conn final : public HttpConn, private event::IoHandler, private event
   uint16_t informational_ = 0;
   int connectError_ = 0;
   uint64_t sentTurn_ = 0;  // of the dispatcher, when the request left
-  Block named_;            // what Connection named, until the trailers have come
-  size_t namedSize_ = 0;
 
   bool connected_ : 1;
   bool chunkedRequest_ : 1;
@@ -131,6 +129,9 @@ class Http1Conn final : public HttpConn, private event::IoHandler, private event
   bool draining_ : 1;
   bool bound_ : 1;      // to one client
   bool saidClose_ : 1;  // our request carried Connection: close
+
+  Block named_;  // by Connection of a chunked response, until its trailers have come
+  size_t namedSize_ = 0;
 };
 
 }  // namespace oxbow::upstream
