@@ -1,15 +1,19 @@
 #include <CLI/CLI.hpp>
 
+#include <csignal>
 #include <cstdio>
 #include <functional>
 #include <memory>
+#include <sstream>
 #include <string>
 
 #include "proxy/base/version.h"
 #include "proxy/config/units.h"
 #include "proxy/demo/check_command.h"
 #include "proxy/demo/demo_command.h"
+#include "proxy/demo/descriptors.h"
 #include "proxy/demo/origin_command.h"
+#include "proxy/demo/print.h"
 #include "proxy/demo/proxy_command.h"
 #include "proxy/demo/run_command.h"
 
@@ -136,16 +140,24 @@ void addDemo(CLI::App& app, Command& chosen) {
 void addVersion(CLI::App& app, Command& chosen) {
   CLI::App* version = add(app, "version", "Print the version", "oxbow version");
   version->callback([&chosen] {
-    chosen = [] {
-      std::puts(versionText().c_str());
-      return 0;
-    };
+    chosen = [] { return demo::printResult(stdout, versionText() + '\n', stderr); };
   });
+}
+
+// --help and --version come as errors too, of status 0.
+int endParsing(const CLI::App& app, const CLI::ParseError& error) {
+  std::ostringstream wanted, wrong;
+  if (app.exit(error, wanted, wrong) == 0) return demo::printResult(stdout, wanted.str(), stderr);
+  demo::print(stderr, wrong.str());
+  return kUsageError;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  demo::openStandardDescriptors();
+  // A reader of the log or of what is printed may leave; the process does not end of that.
+  std::signal(SIGPIPE, SIG_IGN);
   CLI::App app("A reverse proxy that pools connections.", "oxbow");
   app.footer("Example:\n  oxbow run -c conf/oxbow.yaml\n\noxbow COMMAND --help tells more.");
   app.require_subcommand(0, 1);
@@ -160,9 +172,9 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kUsageError;
+    return endParsing(app, error);
   }
   if (chosen) return chosen();
-  std::fputs(app.help().c_str(), stderr);
+  demo::print(stderr, app.help());
   return kUsageError;
 }
