@@ -67,6 +67,10 @@ class ExchangeHandler {
  public:
   virtual ~ExchangeHandler() = default;
   virtual void onRequest(Exchange& exchange) = 0;
+  // For the Allow of a 405 to a method that the codec refuses (RFC 9110, section 10.2.1).
+  virtual std::string_view allowedMethods() const {
+    return "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
+  }
 };
 
 }  // namespace oxbow::session

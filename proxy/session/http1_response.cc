@@ -158,7 +158,7 @@ void Http1Session::onReset(const Error& error) {
     state_->error = error;
     // Whoever sends what is malformed or forbidden is not read any further.
     if (error.code == ErrorCode::HttpRequestError) keepAlive_ = false;
-    return sendError(*this, error);
+    return sendError(*this, error, env_.handler.allowedMethods());
   }
   flushBatch();
   abort(error, SessionEnd::Cut);
