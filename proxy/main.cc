@@ -8,6 +8,7 @@
 #include <string>
 
 #include "proxy/base/version.h"
+#include "proxy/config/problem.h"
 #include "proxy/config/units.h"
 #include "proxy/demo/check_command.h"
 #include "proxy/demo/demo_command.h"
@@ -43,7 +44,16 @@ std::string checkListenAddress(const std::string& text) {
 
 std::string checkDuration(const std::string& text) {
   const auto duration = config::parseDuration(text);
-  return duration.ok() ? "" : duration.error().message;
+  if (duration.ok()) return "";
+  const auto& [message, suggestion] = duration.error();
+  return suggestion.empty() ? message : message + "; did you mean " + suggestion + "?";
+}
+
+// The library would read 010 as 8 and take 0x10.
+std::string checkDecimal(const std::string& text) {
+  const bool digits = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+  if (digits && (text == "0" || text.front() != '0')) return "";
+  return config::quoted(text) + " is no whole number";
 }
 
 void addRun(CLI::App& app, Command& chosen) {
@@ -90,6 +100,7 @@ void addOrigin(CLI::App& app, Command& chosen) {
       ->add_option("--close-after", options->origin.closeAfter,
                    "Close a connection after N requests")
       ->type_name("N")
+      ->check(checkDecimal)
       ->check(CLI::Range(1, 1000000000));
   origin->add_option("--idle-close", options->idleClose, "Close a connection idle for so long")
       ->type_name("DURATION")
@@ -129,9 +140,11 @@ void addDemo(CLI::App& app, Command& chosen) {
                        "oxbow demo --seconds 5 --clients 100");
   demo->add_option("--seconds", options->seconds, "How long each of the two runs takes")
       ->capture_default_str()
+      ->check(checkDecimal)
       ->check(CLI::Range(1, 60));
   demo->add_option("--clients", options->clients, "Connections that ask all the time")
       ->capture_default_str()
+      ->check(checkDecimal)
       ->check(CLI::Range(1, 1000));
   demo->callback(
       [&chosen, options] { chosen = [options] { return demo::demoCommand(*options); }; });

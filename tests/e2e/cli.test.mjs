@@ -55,12 +55,19 @@ test('--help names the commands, and that of each shows an example', async () =>
 
 test('a wrong command line is exit status 2 with a word on stderr', async () => {
   for (const args of [[], ['nonsense'], ['run'], ['check'], ['demo', '--seconds', '0'],
+    ['demo', '--seconds', '010'], ['demo', '--clients', '0x10'],
     ['proxy', '--to', 'https://localhost'], ['origin', '--listen', 'nowhere']]) {
     const { code, stdout, stderr } = await oxbow(...args);
     assert.equal(code, 2, args.join(' '));
     assert.equal(stdout, '');
     assert.notEqual(stderr, '');
   }
+});
+
+test('a duration without its unit is answered with what was meant', async () => {
+  const { code, stderr } = await oxbow('origin', '--idle-close', '5');
+  assert.equal(code, 2);
+  assert.match(stderr, /"5" has no unit; did you mean 5s\?/);
 });
 
 test('check: a good file', async (t) => {
