@@ -213,6 +213,8 @@ test('no descriptor of the server takes the number of a closed standard one', as
   for (const fd of [0, 1, 2])
     assert.equal(fs.readlinkSync(`/proc/${child.pid}/fd/${fd}`), '/dev/null');
   child.signal('SIGTERM');
+  assert.deepEqual(await child.finish(10000), { code: 0, signal: null });
+  assert.ok(!fs.existsSync(path.join(dir, 'here')), 'its socket goes with it');
 });
 
 test('what README shows passes check, and so do all files of conf', async (t) => {

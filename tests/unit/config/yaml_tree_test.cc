@@ -146,17 +146,20 @@ TEST_CASE("H.1: brackets that are not closed are nested too deeply all the same"
 
 TEST_CASE("a tab that indents is explained, wherever it stands") {
   const std::string message = ": a tab cannot indent YAML; use spaces";
-  for (const auto& [text, place] : {std::pair<std::string, std::string>{"\ta: 1\nb: 2\n", "1:1"},
-                                    {"a: 1\n\tb: 2\n", "2:1: a"},
-                                    {"a:\n\tb:\n\t\tc: 1\n", "2:1"},
-                                    {"a:\n  b:\n\tc: [ 1 ]\n", "3:1: a"},
-                                    {"a:\n  b:\n  \tc: [ 1 ]\n", "3:3: a"},
-                                    {"a:\n  b:\n\t- c\n", "3:1: a.b"},
-                                    {"a:\n  - b\n\t- c\n", "3:1: a[0]"},
-                                    {"a:\n  -\tb: 1\n    c: 2\n", "2:4: a"}}) {
-    CAPTURE(text);
-    const std::string problem = problemOf(text);
-    CHECK(problem.substr(0, place.size()) == place);
+  const std::pair<std::string, std::string> samples[] = {
+      {"\ta: 1\nb: 2\n", "1:1"},
+      {"a: 1\n\tb: 2\n", "2:1: a"},
+      {"a:\n\tb:\n\t\tc: 1\n", "2:1"},
+      {"a:\n  b:\n\tc: [ 1 ]\n", "3:1: a"},
+      {"a:\n  b:\n  \tc: [ 1 ]\n", "3:3: a"},
+      {"a:\n  b:\n\t- c\n", "3:1: a.b"},
+      {"a:\n  - b\n\t- c\n", "3:1: a[0]"},
+      {"a:\n  -\tb: 1\n    c: 2\n", "2:4: a"},
+  };
+  for (const auto& sample : samples) {
+    CAPTURE(sample.first);
+    const std::string problem = problemOf(sample.first);
+    CHECK(problem.substr(0, sample.second.size()) == sample.second);
     CHECK(problem.find(message) != std::string::npos);
   }
   CHECK(parseYaml("a: 1\t# a tab\nb: \"\t\"\nc: |\n  \tx\nd: [\n\t1 ]\n").problems.empty());

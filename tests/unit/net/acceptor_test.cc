@@ -29,7 +29,7 @@ struct Listening {
             handler)) {}
 
   const SystemClock clock;
-  event::Dispatcher dispatcher{clock};
+  oxbow::event::Dispatcher dispatcher{clock};
   Nobody handler;
   std::unique_ptr<Acceptor> acceptor;
 };
