@@ -12,7 +12,6 @@ namespace oxbow::admin {
 
 namespace {
 
-constexpr std::string_view kMethods = "GET, HEAD";
 constexpr ReportPage kMetrics{stats::PrometheusWriter::kContentType, metricsText};
 constexpr ReportPage kUpstreams{"application/json", upstreamsJson};
 
@@ -20,20 +19,20 @@ bool isKnown(std::string_view path) {
   return path == "/healthz" || path == "/readyz" || path == "/metrics" || path == "/api/upstreams";
 }
 
-// A request without Host comes from no browser: over a Unix socket, or in HTTP/1.0.
-bool isTrustedHost(session::Exchange& exchange) {
-  const http::RequestHead& head = exchange.request();
-  if (!head.authority.empty()) return namesLoopback(head.authority);
-  return head.version == http::Version::Http10 || exchange.clientIp() == "unix:";
+// Only HTTP/1.0 can be without Host, and no browser speaks that; in HTTP/1.1 the codec wants one.
+bool isTrustedHost(const http::RequestHead& head) {
+  return head.authority.empty() ? head.version == http::Version::Http10
+                                : namesLoopback(head.authority);
 }
 
-void refuse(session::Exchange& exchange, uint16_t status, std::string_view detail) {
+void refuse(session::Exchange& exchange, uint16_t status, std::string_view detail,
+            std::string_view allow = {}) {
   std::string line = std::to_string(status);
   line.append(" ").append(http1::reasonOf(status)).append(": ").append(detail).append("\n");
   session::Answer answer;
   answer.status = status;
   answer.body = line;
-  if (status == 405) answer.allow = kMethods;
+  answer.allow = allow;
   if (status == 503) answer.retryAfter = "1";
   session::sendAnswer(exchange, answer);
 }
@@ -55,12 +54,12 @@ void answerReadiness(session::Exchange& exchange, bool ready) {
 
 void AdminHandler::onRequest(session::Exchange& exchange) {
   const http::RequestHead& head = exchange.request();
-  if (!isTrustedHost(exchange))
+  if (!isTrustedHost(head))
     return refuse(exchange, 403, "Host is neither localhost nor a loopback address");
   if (!isKnown(head.path))
     return refuse(exchange, 404, "there are /healthz, /readyz, /metrics and /api/upstreams");
   if (head.method != http::Method::Get && head.method != http::Method::Head)
-    return refuse(exchange, 405, "GET and HEAD only");
+    return refuse(exchange, 405, "GET and HEAD only", allowedMethods());
   if (head.path == "/healthz") return answerHealth(exchange);
   if (head.path == "/readyz") return answerReadiness(exchange, view_.ready());
   if (*collects_ >= kMaxCollects)

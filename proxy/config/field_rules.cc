@@ -125,20 +125,21 @@ std::optional<Fault> checkFieldName(std::string_view name) {
   return std::nullopt;
 }
 
-std::optional<Fault> checkFieldValue(std::string_view value) {
-  if (hasControl(value)) return fault("control characters are not allowed in a field");
+std::vector<Fault> checkFieldValue(std::string_view value) {
+  if (hasControl(value)) return {{"control characters are not allowed in a field", {}}};
   if (value.size() > kMaxFieldValue)
-    return fault(fmt::format("is longer than {} bytes", kMaxFieldValue));
+    return {{fmt::format("is longer than {} bytes", kMaxFieldValue), {}}};
+  std::vector<Fault> faults;
   for (size_t at = value.find('$'); at != std::string_view::npos; at = value.find('$', at + 1)) {
     size_t end = at + 1;
     while (end < value.size() && (isAlphanumeric(value[end]) || value[end] == '_')) ++end;
     const std::string_view name = value.substr(at + 1, end - at - 1);
     if (name.empty() && end < value.size() && value[end] == '{')
-      return fault("variables are written without braces, as $host");
+      faults.push_back({"variables are written without braces, as $host", {}});
     if (name.empty() || (name[0] >= '0' && name[0] <= '9')) continue;
-    if (auto unknown = checkVariable(name)) return unknown;
+    if (auto unknown = checkVariable(name)) faults.push_back(*std::move(unknown));
   }
-  return std::nullopt;
+  return faults;
 }
 
 std::optional<Fault> checkHostValue(std::string_view value) {

@@ -163,7 +163,7 @@ size_t Http1Session::consumeHead(std::string_view bytes) {
   env_.states.destroy(state);
   if (result.status == http1::ParseStatus::Error) {
     end_ = SessionEnd::BadRequest;
-    refuse(clientError(result.httpStatus, result.detail));
+    refuse(clientError(result.httpStatus, result.detail), bytes);
     return bytes.size();
   }
   if (phase_ == Phase::Idle) {
@@ -235,8 +235,21 @@ void Http1Session::takeHead(ExchangeState& state, std::string_view raw) {
       fields + head.fields.count, kAddedFields);
 }
 
-// Answers what never became a request. The connection closes behind it.
-void Http1Session::refuse(const Error& error) {
+// Of what never became a request the log tells the request line, when that much was right.
+void Http1Session::takeLine(ExchangeState& state, std::string_view bytes) {
+  http::RequestHead line;
+  if (!http1::parseRequestLine(bytes, env_.limits, line)) return;
+  state.block = env_.worker.blocks.take(line.methodText.size() + line.target.size());
+  char* const target = append(state.block.data(), line.methodText);
+  append(target, line.target);
+  state.head.method = line.method;  // the answer to HEAD has no body, whatever it says
+  state.head.version = line.version;
+  state.head.methodText = {state.block.data(), line.methodText.size()};
+  state.head.target = {target, line.target.size()};
+}
+
+// Answers what never became a request, of which there are `bytes`. The connection closes behind it.
+void Http1Session::refuse(const Error& error, std::string_view bytes) {
   env_.stats.requests.add();
   ++requests_;
   phase_ = Phase::Exchange;
@@ -244,8 +257,7 @@ void Http1Session::refuse(const Error& error) {
   unread_ = true;  // what follows is not looked at, and must not turn the answer into a reset
   state_ = env_.states.make();
   state_->started = env_.worker.dispatcher.now();
-  state_->head.methodText = "-";
-  state_->head.target = "-";
+  takeLine(*state_, bytes);
   state_->bodyDone = true;
   onReset(error);
 }

@@ -151,9 +151,9 @@ class ProxyExchange final : private ExchangePeer, private pool::Waiter {
   uint64_t responseBytes_ = 0;
   TimePoint asked_{};  // for a connection, the first time
   TimePoint sent_{};
-  Duration wait_{};
-  Duration connect_{};
-  Duration firstByte_{};
+  Duration wait_{log::kUnknown};
+  Duration connect_{log::kUnknown};
+  Duration firstByte_{log::kUnknown};
   uint64_t connAge_ = 0;  // ms
   uint64_t connRequests_ = 0;
   std::string_view endpoint_;

@@ -12,6 +12,7 @@
 #include "proxy/base/bytes.h"
 #include "proxy/codec/http1/serializer.h"
 #include "proxy/pool/conn_pool.h"
+#include "proxy/upstream/connect_error.h"
 #include "proxy/upstream/upstream_error.h"
 
 namespace oxbow::upstream {
@@ -21,27 +22,6 @@ namespace {
 using pool::CloseReason;
 
 constexpr Duration kDrainTime = std::chrono::seconds(1);
-
-Error connectError(int error) {
-  switch (error) {
-    case ECONNREFUSED:
-      return upstreamError(ErrorCode::ConnectionRefused, "connection refused", Retry::Safe);
-    case ETIMEDOUT:
-      return upstreamError(ErrorCode::ConnectionTimeout, "connect timed out", Retry::Safe);
-    case ENETUNREACH:
-    case EHOSTUNREACH:
-      return upstreamError(ErrorCode::ConnectionRefused, "host unreachable", Retry::Safe);
-    case ECONNRESET:
-      return upstreamError(ErrorCode::ConnectionRefused, "reset while connecting", Retry::Safe);
-    case EADDRNOTAVAIL:
-      return {ErrorCode::ConnectionLimitReached, Side::Proxy, Retry::Safe, 0, "no local port left"};
-    case EMFILE:
-    case ENFILE:
-      return {ErrorCode::ConnectionLimitReached, Side::Proxy, Retry::Safe, 0, "no descriptor left"};
-    default:
-      return upstreamError(ErrorCode::ConnectionRefused, "connect failed", Retry::Safe);
-  }
-}
 
 }  // namespace
 

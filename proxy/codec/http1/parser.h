@@ -50,6 +50,10 @@ ParseResult parseRequestHead(std::string_view bytes, const HeadLimits& limits, h
 // whose bytes may be written; `authority` is where head.authority is.
 void completeTarget(http::RequestHead& head, char* authority);
 
+// What a head that is refused or incomplete tells all the same: sets method, version and target,
+// when the request line is complete and right; else `head` means nothing.
+bool parseRequestLine(std::string_view bytes, const HeadLimits& limits, http::RequestHead& head);
+
 // Parses one response head; `forMethod` is that of the request (HEAD and 2xx of CONNECT have no
 // body). 1xx, 204 and 304 have none either (RFC 9112, section 6.3): their lengths are told, not
 // used. 101 is like other 1xx here; whether it was asked for is the caller's to know. An error has

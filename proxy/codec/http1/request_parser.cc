@@ -153,6 +153,13 @@ ParseResult doneAt(const char* next, const http::Input& input) {
 
 }  // namespace
 
+bool parseRequestLine(std::string_view bytes, const HeadLimits& limits, http::RequestHead& head) {
+  const http::Input input{bytes.data(), bytes.data() + bytes.size()};
+  const Progress progress = skipEmptyLines(input);
+  if (progress.next == nullptr) return false;
+  return readRequestLine(input, progress.next, limits.startLine, head).next != nullptr;
+}
+
 ParseResult parseRequestHead(std::string_view bytes, const HeadLimits& limits, http::Field* storage,
                              http::RequestHead& head, SectionMemo* memo) {
   const http::Input input{bytes.data(), bytes.data() + bytes.size()};

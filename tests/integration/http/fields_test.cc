@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+#include <ctime>
+
 #include "tests/integration/support/bad_input.h"
 
 namespace oxbow::integration {
@@ -148,6 +151,64 @@ TEST_CASE("fields of the response: hop-by-hop ones go, the others stay as they a
   CHECK(answer.count("Set-Cookie") == 2);
   CHECK(answer.field("X_Under") == "1");
   CHECK(answer.field("Server") == "s");
+}
+
+namespace {
+
+// As RFC 9110, section 5.6.7, wants it; and of now, give or take.
+bool isDateOfNow(const std::string& date) {
+  tm utc{};
+  const char* end = strptime(date.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &utc);
+  return date.size() == 29 && end != nullptr && *end == '\0' &&
+         std::abs(std::difftime(timegm(&utc), std::time(nullptr))) <= 60;
+}
+
+}  // namespace
+
+TEST_CASE("a response without a date gets one, behind its fields; one that has it keeps it") {
+  std::string fields;
+  std::string routes = "- { proxy_pass: up }";
+  SUBCASE("dated by the server") { fields = "date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"; }
+  SUBCASE("dated by nobody") {}
+  SUBCASE("dated by the configuration") {
+    routes = "- { proxy_pass: up, add_header: { Date: \"Sun, 06 Nov 1994 08:49:37 GMT\" } }";
+  }
+  SUBCASE("the server's date hidden") {
+    fields = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
+    routes = "- { proxy_pass: up, proxy_hide_header: Date }";
+  }
+  const bool kept = routes.find("1994") != std::string::npos ||
+                    (!fields.empty() && routes.find("hide") == std::string::npos);
+  FakeUpstream upstream(answering("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" +
+                                  ok("x", fields + "X-Last: 1\r\n")));
+  Oxbow oxbow(Setup{.servers = {upstream.address()}, .routes = routes});
+  RawClient client(oxbow.address());
+  const Message answer = client.ask(get());
+  REQUIRE(client.informational().size() == 1);
+  CHECK_FALSE(client.informational()[0].has("Date"));
+  CHECK(answer.count("Date") == 1);
+  if (kept)
+    CHECK(answer.field("Date") == "Sun, 06 Nov 1994 08:49:37 GMT");
+  else
+    CHECK(isDateOfNow(answer.field("Date")));
+  if (!kept) CHECK(answer.fields.back().first == "Date");
+}
+
+TEST_CASE("what oxbow answers by itself has a date") {
+  Oxbow oxbow(Setup{.servers = {"127.0.0.1:1"},
+                    .routes = "- { location: /fixed, return: 204 }\n"
+                              "- { location: /moved, return: { status: 301, location: /x } }\n"
+                              "- { location: /up, proxy_pass: up }"});
+  RawClient client(oxbow.address());
+  for (const auto& [target, status] : {std::pair<std::string, int>{"/fixed", 204},
+                                       {"/moved", 301},
+                                       {"/up", 502},
+                                       {"/none", 404}}) {
+    const Message answer = client.ask(get(target));
+    CHECK(answer.status() == status);
+    CHECK(isDateOfNow(answer.field("Date")));
+  }
+  CHECK(isDateOfNow(client.ask("nonsense\r\n\r\n").field("Date")));
 }
 
 TEST_CASE("proxy_set_header, proxy_hide_header and add_header") {

@@ -11,6 +11,14 @@ std::string text(const std::optional<Fault>& fault) {
   return fault->suggestion.empty() ? fault->message : fault->message + " -> " + fault->suggestion;
 }
 
+// Of several faults one behind the other.
+std::string text(const std::vector<Fault>& faults) {
+  std::string all;
+  for (const Fault& fault : faults)
+    all += (all.empty() ? "" : "; ") + text(std::optional<Fault>(fault));
+  return all;
+}
+
 }  // namespace
 
 TEST_CASE("names of fields are tokens") {
@@ -40,6 +48,9 @@ TEST_CASE("values know four variables") {
   CHECK(text(checkFieldValue("$host $nothing_like_it")) == "unknown variable \"$nothing_like_it\"");
   CHECK(text(checkFieldValue("$hosts")) == "unknown variable \"$hosts\" -> $host");
   CHECK(text(checkFieldValue("${host}")) == "variables are written without braces, as $host");
+  CHECK(text(checkFieldValue("$foo ${bar} $host $hots")) ==
+        "unknown variable \"$foo\"; variables are written without braces, as $host; "
+        "unknown variable \"$hots\" -> $host");
   CHECK(text(checkFieldValue("$$nope")) == "unknown variable \"$nope\"");
 }
 
