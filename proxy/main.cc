@@ -1,16 +1,21 @@
 #include <CLI/CLI.hpp>
 
+#include <csignal>
 #include <cstdio>
 #include <functional>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <utility>
 
 #include "proxy/base/version.h"
+#include "proxy/config/problem.h"
 #include "proxy/config/units.h"
 #include "proxy/demo/check_command.h"
 #include "proxy/demo/demo_command.h"
+#include "proxy/demo/descriptors.h"
 #include "proxy/demo/origin_command.h"
+#include "proxy/demo/print.h"
 #include "proxy/demo/proxy_command.h"
 #include "proxy/demo/run_command.h"
 
@@ -40,7 +45,16 @@ std::string checkListenAddress(const std::string& text) {
 
 std::string checkDuration(const std::string& text) {
   const auto duration = config::parseDuration(text);
-  return duration.ok() ? "" : duration.error().message;
+  if (duration.ok()) return "";
+  const auto& [message, suggestion] = duration.error();
+  return suggestion.empty() ? message : message + "; did you mean " + suggestion + "?";
+}
+
+// The library would read 010 as 8 and take 0x10.
+std::string checkDecimal(const std::string& text) {
+  const bool digits = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+  if (digits && (text == "0" || text.front() != '0')) return "";
+  return config::quoted(text) + " is no whole number";
 }
 
 void addRun(CLI::App& app, Command& chosen) {
@@ -102,6 +116,7 @@ void addOrigin(CLI::App& app, Command& chosen) {
       ->add_option("--close-after", options->origin.closeAfter,
                    "Close a connection after N requests")
       ->type_name("N")
+      ->check(checkDecimal)
       ->check(CLI::Range(1, 1000000000));
   origin->add_option("--idle-close", options->idleClose, "Close a connection idle for so long")
       ->type_name("DURATION")
@@ -141,9 +156,11 @@ void addDemo(CLI::App& app, Command& chosen) {
                        "oxbow demo --seconds 5 --clients 100");
   demo->add_option("--seconds", options->seconds, "How long each of the two runs takes")
       ->capture_default_str()
+      ->check(checkDecimal)
       ->check(CLI::Range(1, 60));
   demo->add_option("--clients", options->clients, "Connections that ask all the time")
       ->capture_default_str()
+      ->check(checkDecimal)
       ->check(CLI::Range(1, 1000));
   demo->callback(
       [&chosen, options] { chosen = [options] { return demo::demoCommand(*options); }; });
@@ -152,16 +169,24 @@ void addDemo(CLI::App& app, Command& chosen) {
 void addVersion(CLI::App& app, Command& chosen) {
   CLI::App* version = add(app, "version", "Print the version", "oxbow version");
   version->callback([&chosen] {
-    chosen = [] {
-      std::puts(versionText().c_str());
-      return 0;
-    };
+    chosen = [] { return demo::printResult(stdout, versionText() + '\n', stderr); };
   });
+}
+
+// --help and --version come as errors too, of status 0.
+int endParsing(const CLI::App& app, const CLI::ParseError& error) {
+  std::ostringstream wanted, wrong;
+  if (app.exit(error, wanted, wrong) == 0) return demo::printResult(stdout, wanted.str(), stderr);
+  demo::print(stderr, wrong.str());
+  return kUsageError;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  demo::openStandardDescriptors();
+  // A reader of the log or of what is printed may leave; the process does not end of that.
+  std::signal(SIGPIPE, SIG_IGN);
   CLI::App app("A reverse proxy that pools connections.", "oxbow");
   app.footer("Example:\n  oxbow run -c conf/oxbow.yaml\n\noxbow COMMAND --help tells more.");
   app.require_subcommand(0, 1);
@@ -176,9 +201,9 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kUsageError;
+    return endParsing(app, error);
   }
   if (chosen) return chosen();
-  std::fputs(app.help().c_str(), stderr);
+  demo::print(stderr, app.help());
   return kUsageError;
 }

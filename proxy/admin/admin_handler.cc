@@ -37,11 +37,10 @@ bool isAllowed(const http::RequestHead& head) {
   return head.method == http::Method::Get || head.method == http::Method::Head;
 }
 
-// A request without Host comes from no browser: over a Unix socket, or in HTTP/1.0.
-bool isTrustedHost(session::Exchange& exchange) {
-  const http::RequestHead& head = exchange.request();
-  if (!head.authority.empty()) return namesLoopback(head.authority);
-  return head.version == http::Version::Http10 || exchange.clientIp() == "unix:";
+// Only HTTP/1.0 can be without Host, and no browser speaks that; in HTTP/1.1 the codec wants one.
+bool isTrustedHost(const http::RequestHead& head) {
+  return head.authority.empty() ? head.version == http::Version::Http10
+                                : namesLoopback(head.authority);
 }
 
 void refuse(session::Exchange& exchange, uint16_t status, std::string_view detail,
@@ -73,7 +72,7 @@ void answerReadiness(session::Exchange& exchange, bool ready) {
 
 void AdminHandler::onRequest(session::Exchange& exchange) {
   const http::RequestHead& head = exchange.request();
-  if (!isTrustedHost(exchange))
+  if (!isTrustedHost(head))
     return refuse(exchange, 403, "Host is neither localhost nor a loopback address");
   if (!isKnown(head.path))
     return refuse(exchange, 404,

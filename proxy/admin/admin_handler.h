@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "proxy/admin/server_view.h"
 #include "proxy/session/exchange.h"
@@ -18,6 +19,7 @@ class AdminHandler final : public session::ExchangeHandler {
 
   explicit AdminHandler(ServerView& view) : view_(view) {}
   void onRequest(session::Exchange& exchange) override;
+  std::string_view allowedMethods() const override { return "GET, HEAD"; }
 
  private:
   void reload(session::Exchange& exchange);

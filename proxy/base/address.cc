@@ -29,6 +29,7 @@ bool pton(int family, std::string_view text, void* out) {
 
 std::optional<uint16_t> parsePort(std::string_view text) {
   if (text.size() > 5) return std::nullopt;
+  if (text.size() > 1 && text.front() == '0') return std::nullopt;  // octal, to some
   const std::optional<uint64_t> port = parseDecimal(text);
   if (!port || *port > 65535) return std::nullopt;
   return static_cast<uint16_t>(*port);

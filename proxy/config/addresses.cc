@@ -11,20 +11,30 @@ namespace oxbow::config {
 
 namespace {
 
-// "8080", ":8080", "localhost:8080": the nearest thing that can be listened on.
-std::string meantListen(std::string_view text) {
+// "http://127.0.0.1:80/" without scheme and path.
+std::string_view withoutUrl(std::string_view text) {
+  const size_t scheme = text.find("://");
+  if (scheme == std::string_view::npos) return text;
+  text.remove_prefix(scheme + 3);
+  return text.substr(0, text.find('/'));
+}
+
+// "8080", ":8080", "localhost:8080", "http://127.0.0.1:80/": the nearest thing that can be listened
+// on.
+std::string meantListen(std::string_view text, std::string_view anyHost) {
+  text = withoutUrl(text);
   const size_t colon = text.rfind(':');
   const std::string_view port = colon == std::string_view::npos ? text : text.substr(colon + 1);
   const std::string_view host =
       colon == std::string_view::npos ? std::string_view() : text.substr(0, colon);
-  std::string guess;
+  std::string guess(text);
   if (colon == std::string_view::npos || host == "localhost")
     guess = fmt::format("127.0.0.1:{}", port);
   else if (host.empty())
-    guess = fmt::format("*:{}", port);
+    guess = fmt::format("{}:{}", anyHost, port);
   else if (host.find(':') != std::string_view::npos && host.front() != '[')
     guess = fmt::format("[{}]:{}", host, port);
-  return !guess.empty() && SocketAddress::parse(guess).ok() ? guess : std::string();
+  return SocketAddress::parse(guess).ok() ? guess : std::string();
 }
 
 bool isAny(const SocketAddress& address) {
@@ -32,26 +42,69 @@ bool isAny(const SocketAddress& address) {
   return text.rfind("0.0.0.0:", 0) == 0 || text.rfind("*:", 0) == 0 || text.rfind("[::]:", 0) == 0;
 }
 
+bool isMulticast(const SocketAddress& address) {
+  if (address.family() == AF_INET) {
+    const auto* v4 = reinterpret_cast<const sockaddr_in*>(address.get());
+    return IN_MULTICAST(ntohl(v4->sin_addr.s_addr)) || v4->sin_addr.s_addr == INADDR_NONE;
+  }
+  const auto* v6 = reinterpret_cast<const sockaddr_in6*>(address.get());
+  return address.family() == AF_INET6 && IN6_IS_ADDR_MULTICAST(&v6->sin6_addr);
+}
+
+const char* skipSlashes(const char* path) {
+  while (*path == '/') ++path;
+  return path;
+}
+
+// "/run//a" is "/run/a".
+bool isSamePath(const char* a, const char* b) {
+  while (*a == *b && *a != '\0') {
+    const bool slash = *a == '/';
+    a = slash ? skipSlashes(a) : a + 1;
+    b = slash ? skipSlashes(b) : b + 1;
+  }
+  return *a == *b;
+}
+
+const char* pathOf(const SocketAddress& address) {
+  return reinterpret_cast<const sockaddr_un*>(address.get())->sun_path;
+}
+
 }  // namespace
 
-void readListenAddress(BlockReader& in, Located<std::string>& text, SocketAddress& address) {
+void readListenAddress(BlockReader& in, std::string_view anyHost, Located<std::string>& text,
+                       SocketAddress& address) {
   in.read("listen", text);
   if (text.isDefault()) return;
   const auto parsed = SocketAddress::parse(*text);
   if (parsed) {
     address = parsed.value();
-  } else {
-    in.fail("listen", addressError(parsed.error()), meantListen(*text));
+    return;
   }
+  const bool isUrl = text->find("://") != std::string::npos;
+  in.fail("listen",
+          isUrl ? quoted(*text) + " is a URL; write address and port alone"
+                : addressError(parsed.error()),
+          meantListen(*text, anyHost));
 }
 
 std::optional<SocketAddress> parseNameServer(const std::string& text) {
   constexpr uint16_t kDnsPort = 53;
-  if (const auto bare = SocketAddress::parseIp(text, kDnsPort)) return bare.value();
-  const auto full = SocketAddress::parse(text);
-  if (!full || full.value().isUnix() || full.value().port() == 0 || isAny(full.value()))
+  const auto bare = SocketAddress::parseIp(text, kDnsPort);
+  const auto address = bare ? bare : SocketAddress::parse(text);
+  if (!address || address.value().isUnix() || address.value().port() == 0 ||
+      !isOfOneMachine(address.value()))
     return std::nullopt;
-  return full.value();
+  return address.value();
+}
+
+bool isOfOneMachine(const SocketAddress& address) {
+  return !isAny(address) && !isMulticast(address);
+}
+
+std::optional<int> familyOf(const std::string& server) {
+  const auto address = SocketAddress::parse(server);
+  return address ? std::optional(address.value().family()) : std::nullopt;
 }
 
 std::string canonicalServer(const HostPort& server) {
@@ -68,7 +121,7 @@ std::string addressError(const std::string& error) {
 
 bool collide(const SocketAddress& a, const SocketAddress& b) {
   if (a.empty() || b.empty() || a.family() != b.family()) return false;
-  if (a.isUnix()) return a == b;
+  if (a.isUnix()) return isSamePath(pathOf(a), pathOf(b));
   if (a.port() != b.port() || a.port() == 0) return false;  // port 0: the kernel finds a free one
   return a == b || isAny(a) || isAny(b);
 }

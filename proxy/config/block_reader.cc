@@ -35,6 +35,20 @@ const Key* byDirective(const schema::Block& block, std::string_view word) {
   return block.shared != nullptr ? byDirective(*block.shared, word) : nullptr;
 }
 
+// The blocks that have the key: "admin, listeners[]".
+std::string homesOf(std::string_view word) {
+  std::vector<std::string_view> names;
+  for (const schema::Block* block : schema::blocks())
+    if (block->find(word) != nullptr && block != &schema::socket()) names.push_back(block->name);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+bool isLaterAnywhere(std::string_view word) {
+  const auto& all = schema::blocks();
+  return std::any_of(all.begin(), all.end(),
+                     [word](const schema::Block* block) { return block->isLater(word); });
+}
+
 std::string rangeText(const Key& key) {
   const auto text = [&](uint64_t value) {
     if (key.type == Type::Duration) return durationText(std::chrono::milliseconds(value));
@@ -190,31 +204,32 @@ std::optional<Located<size_t>> BlockReader::readChoice(std::string_view name) {
   return std::nullopt;
 }
 
-std::string BlockReader::nearestName(std::string_view unknown) const {
-  // nginx's name of the same thing is the better guess: proxy_read_timeout is read_timeout.
-  if (const Key* key = byDirective(block_, unknown)) return std::string(key->name);
-  return suggest(unknown, block_.names());
-}
-
 void BlockReader::unknown(const Node& entry) {
   const auto add = [&](std::string message, std::string suggestion) {
     problems_.push_back(
         {entry.keyPlace, pathOf(entry.key), std::move(message), std::move(suggestion)});
   };
   if (block_.isLater(entry.key)) return add("is not supported in this version", {});
-  std::string nearest = nearestName(entry.key);
+  // nginx's name of the same thing is the best guess: proxy_read_timeout is read_timeout.
+  if (const Key* key = byDirective(block_, entry.key))
+    return add("unknown key", std::string(key->name));
   // Wrong indentation puts a key into the wrong block.
-  if (nearest.empty())
-    for (const schema::Block* other : schema::blocks())
-      if (other->find(entry.key) != nullptr)
-        return add(fmt::format("unknown key here; it belongs to {}", other->name), {});
-  add("unknown key", std::move(nearest));
+  if (const std::string homes = homesOf(entry.key); !homes.empty())
+    return add(fmt::format("unknown key here; it belongs to {}", homes), {});
+  if (isLaterAnywhere(entry.key)) return add("is not supported in this version", {});
+  add("unknown key", suggest(entry.key, block_.names()));
 }
 
 void BlockReader::finish() {
   for (const std::string_view name : block_.names()) ASSERT(contains(asked_, name));
   for (const Node& entry : node_.children)
     if (block_.find(entry.key) == nullptr) unknown(entry);
+}
+
+std::string ItemPaths::next() {
+  if (!value_->isList()) return path_;
+  while (!value_->children[index_].isScalar()) ++index_;
+  return join(path_, index_++);
 }
 
 }  // namespace oxbow::config

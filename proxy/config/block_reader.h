@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "proxy/base/clock.h"
@@ -81,7 +82,6 @@ class BlockReader {
   bool isWithin(const schema::Key& key, uint64_t value);
   void wrongKind(std::string_view name, const Node& value, const std::string& expected);
   void unknown(const Node& entry);
-  std::string nearestName(std::string_view unknown) const;
 
   const Node& node_;
   const schema::Block& block_;
@@ -89,6 +89,22 @@ class BlockReader {
   std::vector<Problem>& problems_;
   std::vector<std::string_view> asked_;
   std::vector<std::string_view> failed_;
+};
+
+// The paths of a StringList's items: "server_name", or "server_name[1]" in a list. Skips what
+// BlockReader::read() has reported and left out.
+class ItemPaths {
+ public:
+  // `value` outlives this; null when the key does not stand there.
+  ItemPaths(const Node* value, std::string path) : value_(value), path_(std::move(path)) {}
+
+  // REQUIRES: one more item was read.
+  std::string next();
+
+ private:
+  const Node* value_;
+  const std::string path_;
+  size_t index_ = 0;
 };
 
 }  // namespace oxbow::config

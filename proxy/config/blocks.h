@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "proxy/config/block_reader.h"
@@ -12,14 +13,26 @@
 
 namespace oxbow::config {
 
+// The names that proxy_pass may use.
+class UpstreamNames {
+ public:
+  void add(std::string_view name) {
+    if (known_.insert(name).second) inOrder_.push_back(name);
+  }
+  bool has(std::string_view name) const { return known_.count(name) > 0; }
+  const std::vector<std::string_view>& inOrder() const { return inOrder_; }  // of the file
+
+ private:
+  std::unordered_set<std::string_view> known_;
+  std::vector<std::string_view> inOrder_;
+};
+
 Upstream readUpstream(const Node& node, const std::string& path, std::vector<Problem>& problems);
 
-// `upstreams`: the names that proxy_pass may use.
-Listener readListener(const Node& node, const std::string& path,
-                      const std::vector<std::string_view>& upstreams,
+Listener readListener(const Node& node, const std::string& path, const UpstreamNames& upstreams,
                       std::vector<Problem>& problems);
-Route readRoute(const Node& node, const std::string& path,
-                const std::vector<std::string_view>& upstreams, std::vector<Problem>& problems);
+Route readRoute(const Node& node, const std::string& path, const UpstreamNames& upstreams,
+                std::vector<Problem>& problems);
 
 // The keys that upstreams and listeners share.
 void readSocketOptions(BlockReader& in, SocketOptions& out);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "proxy/base/address.h"
+#include "proxy/base/bytes.h"
 #include "proxy/config/problem.h"
 #include "proxy/config/suggest.h"
 
@@ -18,6 +19,7 @@ namespace {
 constexpr size_t kMaxFieldName = 255;
 constexpr size_t kMaxFieldValue = 4096;
 constexpr size_t kMaxHost = 253;
+constexpr uint64_t kMaxPort = 65535;
 
 constexpr std::array<std::string_view, 10> kReserved{
     "Connection", "Content-Length", "Transfer-Encoding", "Upgrade",        "Keep-Alive",
@@ -51,11 +53,47 @@ bool isBracketedAddress(std::string_view name) {
   return SocketAddress::parse(fmt::format("{}:80", name)).ok();
 }
 
+// Unreserved characters and sub-delims, but the comma.
+bool isNameByte(char c) {
+  constexpr std::string_view kMarks = "-._~!$&'()*+;=";
+  return isAlphanumeric(c) || kMarks.find(c) != std::string_view::npos;
+}
+
+// A reg-name (RFC 3986, section 3.2.2).
+bool isRegisteredName(std::string_view name) {
+  for (size_t at = 0; at < name.size(); ++at) {
+    if (isNameByte(name[at])) continue;
+    if (name[at] != '%' || !parseHex(name.substr(at + 1, 2)) || name.size() - at < 3) return false;
+    at += 2;
+  }
+  return !name.empty();
+}
+
+// Nothing, or a colon and a port, which may be empty.
+bool isPortSuffix(std::string_view rest) {
+  if (rest.size() < 2) return rest.empty() || rest == ":";
+  const auto port = parseDecimal(rest.substr(1));
+  return rest.front() == ':' && port && *port <= kMaxPort;
+}
+
 bool isDomain(std::string_view name) {
   if (name.empty() || name.size() > kMaxHost) return false;
   if (name.front() == '.' || name.find("..") != std::string_view::npos) return false;
   return std::all_of(name.begin(), name.end(),
                      [](char c) { return isAlphanumeric(c) || c == '-' || c == '.' || c == '_'; });
+}
+
+bool isAuthorityByte(char c) {
+  return isNameByte(c) || c == '%' || c == ':' || c == '[' || c == ']';
+}
+
+// Of the form that the codec wants of a client: a comma would make two hosts of one.
+bool isAuthority(std::string_view value) {
+  const bool isBracketed = value.substr(0, 1) == "[";
+  const size_t end = isBracketed ? value.find(']') + 1 : std::min(value.find(':'), value.size());
+  const std::string_view host = value.substr(0, end);
+  const bool isHost = isBracketed ? isBracketedAddress(host) : isRegisteredName(host);
+  return isHost && isPortSuffix(value.substr(end));
 }
 
 }  // namespace
@@ -87,20 +125,28 @@ std::optional<Fault> checkFieldName(std::string_view name) {
   return std::nullopt;
 }
 
-std::optional<Fault> checkFieldValue(std::string_view value) {
-  if (hasControl(value)) return fault("control characters are not allowed in a field");
+std::vector<Fault> checkFieldValue(std::string_view value) {
+  if (hasControl(value)) return {{"control characters are not allowed in a field", {}}};
   if (value.size() > kMaxFieldValue)
-    return fault(fmt::format("is longer than {} bytes", kMaxFieldValue));
+    return {{fmt::format("is longer than {} bytes", kMaxFieldValue), {}}};
+  std::vector<Fault> faults;
   for (size_t at = value.find('$'); at != std::string_view::npos; at = value.find('$', at + 1)) {
     size_t end = at + 1;
     while (end < value.size() && (isAlphanumeric(value[end]) || value[end] == '_')) ++end;
     const std::string_view name = value.substr(at + 1, end - at - 1);
     if (name.empty() && end < value.size() && value[end] == '{')
-      return fault("variables are written without braces, as $host");
+      faults.push_back({"variables are written without braces, as $host", {}});
     if (name.empty() || (name[0] >= '0' && name[0] <= '9')) continue;
-    if (auto unknown = checkVariable(name)) return unknown;
+    if (auto unknown = checkVariable(name)) faults.push_back(*std::move(unknown));
   }
-  return std::nullopt;
+  return faults;
+}
+
+std::optional<Fault> checkHostValue(std::string_view value) {
+  const bool isTemplate = value.find('$') != std::string_view::npos;
+  if (isTemplate ? std::all_of(value.begin(), value.end(), isAuthorityByte) : isAuthority(value))
+    return std::nullopt;
+  return fault(fmt::format("{} is no host, with or without a port", quoted(value)));
 }
 
 std::optional<Fault> checkPath(std::string_view path) {

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "proxy/config/units.h"
 
@@ -17,7 +18,12 @@ std::optional<Fault> checkFieldName(std::string_view name);
 
 // No control characters, and only the variables $request_id, $remote_addr, $host and $scheme. A
 // variable's name is as long as letters, digits and underscores go on; other dollars are dollars.
-std::optional<Fault> checkFieldValue(std::string_view value);
+// Each unknown variable is a fault.
+std::vector<Fault> checkFieldValue(std::string_view value);
+
+// What Host may say of a request, which a client's Host must be too: a host and perhaps a port (RFC
+// 9110, section 7.2). A variable may stand for any part of it.
+std::optional<Fault> checkHostValue(std::string_view value);
 
 // Begins with a slash, and has only bytes that a path may have in a request (RFC 3986, section
 // 3.3): no query, fragment, space, control or byte over 0x7E.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proxy/config/blocks.h"
+#include "proxy/config/duplicates.h"
 #include "proxy/config/source.h"
 #include "proxy/config/yaml_tree.h"
 
@@ -39,7 +40,10 @@ LoadResult loadText(std::string_view text, const std::string& fileName) {
     return failed(tree.root->place, fmt::format("expected a mapping of keys to values, got {}",
                                                 kindName(tree.root->kind)));
   Config config = readTop(*tree.root, tree.problems);
-  if (!tree.problems.empty()) return failed(std::move(tree.problems));
+  if (!tree.problems.empty()) {
+    readDuplicates(*std::move(tree.root), tree.problems);
+    return failed(std::move(tree.problems));
+  }
   config.file = fileName;
   return {std::move(config), {}};
 }

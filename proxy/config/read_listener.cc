@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -98,7 +97,7 @@ void checkTwins(const Listener& listener, const std::string& path, std::vector<P
   }
 }
 
-void readRoutes(BlockReader& in, Listener& out, const std::vector<std::string_view>& upstreams) {
+void readRoutes(BlockReader& in, Listener& out, const UpstreamNames& upstreams) {
   in.require("routes");
   const Node* list = in.takeList("routes");
   if (list == nullptr) return;
@@ -121,15 +120,14 @@ void readRoutes(BlockReader& in, Listener& out, const std::vector<std::string_vi
 
 }  // namespace
 
-Listener readListener(const Node& node, const std::string& path,
-                      const std::vector<std::string_view>& upstreams,
+Listener readListener(const Node& node, const std::string& path, const UpstreamNames& upstreams,
                       std::vector<Problem>& problems) {
   enum class Spoken : uint8_t { Http };
   Located<Spoken> protocol;
   Listener listener;
   BlockReader in(node, schema::listener(), path, problems);
   in.require("listen");
-  readListenAddress(in, listener.listen, listener.address);
+  readListenAddress(in, "*", listener.listen, listener.address);
   in.read("protocol", protocol);
   readAccessLog(in, listener.accessLog);
   readTimesAndLimits(in, listener);

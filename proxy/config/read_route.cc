@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <unordered_set>
 
 #include "proxy/config/blocks.h"
 #include "proxy/config/field_rules.h"
@@ -16,22 +16,17 @@ void addFault(std::vector<Problem>& problems, Place place, std::string path, con
   problems.push_back({place, std::move(path), fault.message, fault.suggestion});
 }
 
-// The path of one item: "server_name", or "server_name[1]" when it is a list.
-std::string itemPath(const BlockReader& in, std::string_view name, const Node* value, size_t i) {
-  return value->isList() ? join(in.pathOf(name), i) : in.pathOf(name);
-}
-
 void readHosts(const Node& node, BlockReader& in, Route& out) {
   in.read("server_name", out.hosts);
   const Node* value = node.find("server_name");
-  for (size_t i = 0; i < out.hosts.size() && in.isGood("server_name"); ++i) {
-    Located<std::string>& host = out.hosts[i];
+  ItemPaths paths(value, in.pathOf("server_name"));
+  std::unordered_set<std::string> seen;
+  for (Located<std::string>& host : out.hosts) {
     host.value = lowered(host.value);
-    const std::string path = itemPath(in, "server_name", value, i);
+    const std::string path = paths.next();
     if (const auto fault = checkServerName(*host))
       addFault(in.problems(), host.place, path, *fault);
-    else if (std::find(out.hosts.begin(), out.hosts.begin() + static_cast<std::ptrdiff_t>(i),
-                       host) != out.hosts.begin() + static_cast<std::ptrdiff_t>(i))
+    else if (!seen.insert(*host).second)
       in.problems().push_back({host.place, path, "stands in this list twice", {}});
   }
   if (value != nullptr && value->isList() && value->children.empty())
@@ -48,37 +43,44 @@ void readLocation(BlockReader& in, Route& out) {
     in.fail("rewrite", fault->message, fault->suggestion);
 }
 
-void readTarget(BlockReader& in, Route& out, const std::vector<std::string_view>& upstreams) {
+void readTarget(BlockReader& in, Route& out, const UpstreamNames& upstreams) {
   in.read("proxy_pass", out.proxyPass);
   if (!out.proxyPass) return;
   const std::string& name = **out.proxyPass;
-  if (std::find(upstreams.begin(), upstreams.end(), name) != upstreams.end()) return;
+  if (upstreams.has(name)) return;
   if (name.find("://") != std::string::npos)
     return in.fail("proxy_pass",
                    fmt::format("{} is a URL; write the name of an upstream", quoted(name)));
-  in.fail("proxy_pass", fmt::format("there is no upstream {}", quoted(name)),
-          suggest(name, upstreams));
+  // Whoever has that many problems is not helped by a guess at each, which takes long.
+  constexpr size_t kManyProblems = 100;
+  in.fail(
+      "proxy_pass", fmt::format("there is no upstream {}", quoted(name)),
+      in.problems().size() < kManyProblems ? suggest(name, upstreams.inOrder()) : std::string());
 }
 
 bool isRedirect(uint16_t status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-void checkReturn(BlockReader& in, const FixedReturn& out) {
-  const uint16_t status = *out.status;
+// What can be said without knowing the status.
+void checkTexts(BlockReader& in, const FixedReturn& out) {
   if (out.body->size() > kMaxBody)
     in.fail("body", fmt::format("is longer than {} bytes", kMaxBody));
-  if (!out.body->empty() && (status == 204 || status == 304))
-    in.fail("body", fmt::format("a {} has no body", status));
   if (out.contentType->empty() || hasControl(*out.contentType))
     in.fail("content_type", "is no media type", "text/plain");
+  const bool isUrl = !out.location->empty() && !hasControl(*out.location) &&
+                     out.location->find(' ') == std::string::npos;
+  if (in.has("location") && in.isGood("location") && !isUrl) in.fail("location", "is no URL");
+}
+
+void checkStatus(BlockReader& in, const FixedReturn& out) {
+  const uint16_t status = *out.status;
+  // RFC 9110, sections 15.3.5, 15.3.6 and 15.4.5.
+  if (!out.body->empty() && (status == 204 || status == 205 || status == 304))
+    in.fail("body", fmt::format("a {} has no body", status));
   const bool mayPoint = status == 201 || (status >= 300 && status <= 399);
   if (in.has("location") && !mayPoint)
     in.fail("location", fmt::format("a {} has no location", status));
-  else if (in.has("location") && in.isGood("location") &&
-           (out.location->empty() || hasControl(*out.location) ||
-            out.location->find(' ') != std::string::npos))
-    in.fail("location", "is no URL");
   if (!in.has("location") && isRedirect(status))
     in.failBlock(fmt::format("a {} needs a location", status));
 }
@@ -93,7 +95,8 @@ FixedReturn readReturnMapping(const Node& node, const BlockReader& route,
   in.read("content_type", out.contentType);
   in.read("location", out.location);
   in.finish();
-  if (in.has("status") && in.isGood("status")) checkReturn(in, out);
+  checkTexts(in, out);
+  if (in.has("status") && in.isGood("status")) checkStatus(in, out);
   return out;
 }
 
@@ -122,44 +125,46 @@ void readReturn(BlockReader& in, Route& out) {
 
 enum class Empty : uint8_t { Removes, IsAnError };
 
-std::optional<Fault> checkEdit(const Node& entry, Empty empty) {
-  if (entry.isNull()) return Fault{"has no value; to remove the field write \"\"", {}};
-  if (!entry.isScalar())
-    return Fault{fmt::format("expected text, got {}", kindName(entry.kind)), {}};
+std::vector<Fault> checkEdit(const Node& entry, Empty empty) {
+  if (entry.isNull()) return {{"has no value; to remove the field write \"\"", {}}};
+  if (!entry.isScalar()) return {{fmt::format("expected text, got {}", kindName(entry.kind)), {}}};
   if (entry.text.empty() && empty == Empty::IsAnError)
-    return Fault{"is empty; to remove a field use proxy_hide_header", {}};
+    return {{"is empty; to remove a field use proxy_hide_header", {}}};
   if (entry.text.empty() && lowered(entry.key) == "host")
-    return Fault{"every request has a Host; it cannot be removed", {}};
-  return checkFieldValue(entry.text);
+    return {{"every request has a Host; it cannot be removed", {}}};
+  std::vector<Fault> faults = checkFieldValue(entry.text);
+  if (!faults.empty() || empty != Empty::Removes || lowered(entry.key) != "host") return faults;
+  if (auto fault = checkHostValue(entry.text)) faults.push_back(std::move(*fault));
+  return faults;
 }
 
 void readEdits(BlockReader& in, std::string_view name, Empty empty, std::vector<HeaderEdit>& out) {
   const Node* fields = in.takeMapping(name);
   if (fields == nullptr) return;
-  std::vector<std::string> seen;
+  std::unordered_set<std::string_view> spellings;
+  std::unordered_set<std::string> seen;
   for (const Node& entry : fields->children) {
     const std::string path = join(in.pathOf(name), entry.key);
-    const std::string lower = lowered(entry.key);
     const auto keyFault = checkFieldName(entry.key);
     if (keyFault) addFault(in.problems(), entry.keyPlace, path, *keyFault);
     // The same spelling is a duplicate key, which was reported already.
-    const bool isTwice = std::find(seen.begin(), seen.end(), lower) != seen.end();
-    if (isTwice && fields->find(entry.key) == &entry)
+    const bool isNewSpelling = spellings.insert(entry.key).second;
+    const bool isTwice = !seen.insert(lowered(entry.key)).second;
+    if (isTwice && isNewSpelling)
       in.problems().push_back({entry.keyPlace, path, "stands here twice, in other case", {}});
-    seen.push_back(lower);
-    if (const auto fault = checkEdit(entry, empty))
-      addFault(in.problems(), entry.place, path, *fault);
+    for (const Fault& fault : checkEdit(entry, empty))
+      addFault(in.problems(), entry.place, path, fault);
     out.push_back({{entry.key, entry.keyPlace}, {entry.text, entry.place}});
   }
 }
 
 void readHidden(const Node& node, BlockReader& in, Route& out) {
   in.read("proxy_hide_header", out.hideHeaders);
-  const Node* value = node.find("proxy_hide_header");
-  for (size_t i = 0; i < out.hideHeaders.size() && in.isGood("proxy_hide_header"); ++i)
-    if (const auto fault = checkFieldName(*out.hideHeaders[i]))
-      addFault(in.problems(), out.hideHeaders[i].place, itemPath(in, "proxy_hide_header", value, i),
-               *fault);
+  ItemPaths paths(node.find("proxy_hide_header"), in.pathOf("proxy_hide_header"));
+  for (const Located<std::string>& name : out.hideHeaders) {
+    const std::string path = paths.next();
+    if (const auto fault = checkFieldName(*name)) addFault(in.problems(), name.place, path, *fault);
+  }
 }
 
 void checkWhole(BlockReader& in) {
@@ -174,8 +179,8 @@ void checkWhole(BlockReader& in) {
 
 }  // namespace
 
-Route readRoute(const Node& node, const std::string& path,
-                const std::vector<std::string_view>& upstreams, std::vector<Problem>& problems) {
+Route readRoute(const Node& node, const std::string& path, const UpstreamNames& upstreams,
+                std::vector<Problem>& problems) {
   Route route;
   route.place = node.place;
   BlockReader in(node, schema::route(), path, problems);
@@ -189,6 +194,9 @@ Route readRoute(const Node& node, const std::string& path,
   readEdits(in, "add_header", Empty::IsAnError, route.addHeaders);
   in.finish();
   checkWhole(in);
+  // What it would match is not known: it is no twin of any other.
+  if (!in.isGood("location") || !in.isGood("server_name"))
+    route.location = {path, route.location.place};
   return route;
 }
 

@@ -49,7 +49,7 @@ void readAdmin(BlockReader& in, Admin& out) {
   if (node == nullptr) return;
   BlockReader admin(*node, schema::admin(), in.pathOf("admin"), in.problems());
   admin.require("listen");
-  readListenAddress(admin, out.listen, out.address);
+  readListenAddress(admin, "127.0.0.1", out.listen, out.address);
   admin.finish();
   out.enabled = true;
   if (!out.address.empty() && !out.address.isLoopback())
@@ -64,24 +64,29 @@ void readResolver(BlockReader& in, ResolverConfig& out) {
   resolver.read("addresses", out.addresses);
   resolver.read("timeout", out.timeout);
   resolver.finish();
-  for (size_t i = 0; i < out.addresses.size(); ++i) {
-    Located<std::string>& text = out.addresses[i];
+  const Node* value = node->find("addresses");
+  if (value != nullptr && value->isList() && value->children.empty())
+    resolver.fail("addresses", "is an empty list; leave it out for the system's servers");
+  ItemPaths paths(value, resolver.pathOf("addresses"));
+  for (Located<std::string>& text : out.addresses) {
+    const std::string path = paths.next();
     if (const auto address = parseNameServer(*text))
       text.value = address->text();
     else
       in.problems().push_back(
           {text.place,
-           join(resolver.pathOf("addresses"), i),
+           path,
            fmt::format("{} is no IP address with or without a port", quoted(*text)),
            {}});
   }
 }
 
-std::vector<std::string_view> upstreamNames(const Node& root) {
-  std::vector<std::string_view> names;
-  const Node* block = root.find("upstreams");
-  if (block != nullptr && block->isMapping())
-    for (const Node& entry : block->children) names.push_back(entry.key);
+UpstreamNames upstreamNames(const Node& root) {
+  UpstreamNames names;
+  // Should the key stand there twice, that is the mistake, and not each name in the second.
+  for (const Node& block : root.children)
+    if (block.key == "upstreams")
+      for (const Node& entry : block.children) names.add(entry.key);
   return names;
 }
 
@@ -129,8 +134,7 @@ void checkCollisions(const Config& config, const std::vector<std::string>& paths
   }
 }
 
-void readListeners(BlockReader& in, Config& config,
-                   const std::vector<std::string_view>& upstreams) {
+void readListeners(BlockReader& in, Config& config, const UpstreamNames& upstreams) {
   in.require("listeners");
   const Node* list = in.takeList("listeners");
   if (list == nullptr) return;

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "proxy/base/address.h"
 #include "proxy/config/addresses.h"
@@ -15,6 +16,14 @@ std::string meantServer(std::string_view text) {
   for (const std::string_view scheme : {"http://", "https://"})
     if (text.substr(0, scheme.size()) == scheme) text.remove_prefix(scheme.size());
   text = text.substr(0, text.find('/'));
+  // "::1:80" and "::1" lack their brackets.
+  if (std::count(text.begin(), text.end(), ':') > 1 && text.front() != '[') {
+    const size_t colon = text.rfind(':');
+    for (const std::string& guess :
+         {fmt::format("[{}]:{}", text.substr(0, colon), text.substr(colon + 1)),
+          fmt::format("[{}]:80", text)})
+      if (parseHostPort(guess).ok()) return guess;
+  }
   for (const std::string_view port : {"", ":80"}) {
     std::string guess = fmt::format("{}{}", text, port);
     if (parseHostPort(guess).ok()) return guess;
@@ -65,21 +74,19 @@ class ServerList {
                            meantServer(*server.address)});
       return;
     }
-    std::string name = canonicalServer(parsed.value());
-    if (std::find(seen_.begin(), seen_.end(), name) != seen_.end())
+    if (!seen_.insert(canonicalServer(parsed.value())).second)
       problems_.push_back({server.address.place,
                            path,
                            fmt::format("{} stands in this upstream twice; give one of them a "
                                        "weight instead",
                                        quoted(*server.address)),
                            {}});
-    seen_.push_back(std::move(name));
     upstream_.servers.push_back(std::move(server));
   }
 
   Upstream& upstream_;
   std::vector<Problem>& problems_;
-  std::vector<std::string> seen_;
+  std::unordered_set<std::string> seen_;
 };
 
 void readServers(BlockReader& in, Upstream& out) {
@@ -116,6 +123,26 @@ void readPool(BlockReader& in, Upstream& out) {
   readQueue(in, out.queue);
 }
 
+void readBind(BlockReader& in, Upstream& out) {
+  in.read("proxy_bind", out.proxyBind);
+  if (out.proxyBind.isDefault()) return;
+  const auto address = SocketAddress::parseIp(*out.proxyBind, 0);
+  if (!address) return in.fail("proxy_bind", addressError(address.error()));
+  if (!isOfOneMachine(address.value()))
+    return in.fail("proxy_bind",
+                   fmt::format("{} is no address that a machine has", quoted(*out.proxyBind)));
+  // A Unix socket is not bound, and a name may have addresses of both families.
+  const int family = address.value().family();
+  const int other = family == AF_INET ? AF_INET6 : AF_INET;
+  const auto anyIs = [&out](std::optional<int> wanted) {
+    return std::any_of(out.servers.begin(), out.servers.end(), [wanted](const Server& server) {
+      return familyOf(*server.address) == wanted;
+    });
+  };
+  if (anyIs(other) && !anyIs(family) && !anyIs(std::nullopt))
+    in.fail("proxy_bind", fmt::format("no server has an IPv{} address", family == AF_INET ? 4 : 6));
+}
+
 void readExchange(BlockReader& in, Upstream& out) {
   in.read("connect_timeout", out.connectTimeout);
   in.read("read_timeout", out.readTimeout);
@@ -124,10 +151,7 @@ void readExchange(BlockReader& in, Upstream& out) {
   in.read("replay_buffer", out.replayBuffer);
   in.read("proxy_next_upstream_tries", out.nextUpstreamTries);
   in.read("proxy_next_upstream_timeout", out.nextUpstreamTimeout);
-  in.read("proxy_bind", out.proxyBind);
-  if (out.proxyBind.isDefault()) return;
-  const auto address = SocketAddress::parseIp(*out.proxyBind, 0);
-  if (!address) in.fail("proxy_bind", addressError(address.error()));
+  readBind(in, out);
 }
 
 // A floor must fit under every ceiling.

@@ -16,6 +16,10 @@ size_t limitFor(std::string_view a, std::string_view b) {
   return std::clamp<size_t>(std::max(a.size(), b.size()) / 3, 1, 3);
 }
 
+size_t lengthDifference(std::string_view a, std::string_view b) {
+  return std::max(a.size(), b.size()) - std::min(a.size(), b.size());
+}
+
 // Begins one with the other, and is the shorter at least half as long?
 bool isAbbreviation(std::string_view a, std::string_view b) {
   const std::string_view longer = a.size() > b.size() ? a : b;
@@ -50,10 +54,14 @@ std::string suggest(std::string_view word, const std::vector<std::string_view>& 
   std::string_view nearest;
   size_t best = kMaxWord;
   for (const std::string_view candidate : candidates) {
+    const size_t limit = std::min(limitFor(word, candidate), best - 1);
+    if (lengthDifference(word, candidate) > limit)
+      continue;  // so many letters are missing at least
     const size_t distance = editDistance(word, candidate);
-    if (distance > limitFor(word, candidate) || distance >= best) continue;
+    if (distance > limit) continue;
     nearest = candidate;
     best = distance;
+    if (best == 0) break;
   }
   for (size_t i = 0; nearest.empty() && i < candidates.size(); ++i)
     if (isAbbreviation(word, candidates[i])) nearest = candidates[i];

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "proxy/config/addresses.h"
 #include "proxy/config/units.h"
 
 namespace oxbow::config {
@@ -60,6 +61,16 @@ void warnOfRetries(const Upstream& up, Collector& at) {
     at.add("proxy_next_upstream_timeout", up.nextUpstreamTimeout, message);
 }
 
+void warnOfBind(const Upstream& up, Collector& at) {
+  if (up.proxyBind.isDefault()) return;
+  const int family = SocketAddress::parseIp(*up.proxyBind, 0).value().family();
+  const int other = family == AF_INET ? AF_INET6 : AF_INET;
+  for (const Server& server : up.servers)
+    if (familyOf(*server.address) == other)
+      return at.add("proxy_bind", up.proxyBind,
+                    fmt::format("has no effect on connections to {}", quoted(*server.address)));
+}
+
 }  // namespace
 
 std::vector<Problem> warnings(const Config& config) {
@@ -68,6 +79,7 @@ std::vector<Problem> warnings(const Config& config) {
     Collector at(join("upstreams", *up.name), out);
     warnOfUnreachable(up, at);
     warnOfRetries(up, at);
+    warnOfBind(up, at);
     if (*up.proxyBuffers > *config.responseBufferBudget)
       at.add("proxy_buffers", up.proxyBuffers,
              fmt::format("{} is over proxy_buffers_total {}", sizeText(*up.proxyBuffers),

@@ -189,8 +189,12 @@ void TreeBuilder::startEntry(const YAML::Mark& mark, const std::string& key) {
 void TreeBuilder::open(const YAML::Mark& mark, const std::string& tag, Node::Kind kind) {
   checkTag(mark, tag);
   countNode(mark);
+  const std::string_view here = sourceAt(mark);
+  // The library reads brackets that are not closed as keys.
+  const size_t brackets = std::min(here.find_first_not_of("[{ "), here.size());
+  if (open_.size() >= kMaxDepth || (expectsKey() && brackets >= kMaxDepth))
+    stop(mark, fmt::format("nested deeper than {}", kMaxDepth));
   if (expectsKey()) stop(mark, "a list or mapping cannot be a key; is a bracket not closed?");
-  if (open_.size() >= kMaxDepth) stop(mark, fmt::format("nested deeper than {}", kMaxDepth));
   Open level;
   level.node.kind = kind;
   level.node.place = placeOf(mark);
@@ -213,7 +217,7 @@ void TreeBuilder::add(Node node) {
   if (node.isNull() || node.isScalar()) ++nodes_;
   if (nodes_ > kMaxNodes)
     throw Stop(
-        Problem{node.place, {}, fmt::format("more than {} values in a file", kMaxNodes), {}});
+        Problem{node.place, path(), fmt::format("more than {} values in a file", kMaxNodes), {}});
   if (parent.node.isList()) {
     parent.node.children.push_back(std::move(node));
     return;
@@ -231,6 +235,34 @@ std::string_view messageOf(const YAML::Exception& error) {
   if (error.msg == YAML::ErrorMsg::UNKNOWN_ANCHOR)
     return "aliases are not allowed; a value that begins with * must be quoted, as \"*:8080\"";
   return error.msg;
+}
+
+// The line with that number, counted from 0.
+std::string_view lineOf(std::string_view text, size_t number) {
+  for (; number > 0 && !text.empty(); --number)
+    text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+  return text.substr(0, text.find('\n'));
+}
+
+// The library's complaints about tabs depend on what stands around them.
+std::optional<Problem> tabProblem(std::string_view text, const YAML::Exception& error,
+                                  const std::string& path) {
+  const std::string_view line = lineOf(text, static_cast<size_t>(std::max(error.mark.line, 0)));
+  const size_t tab = line.substr(0, line.find_first_not_of(" \t-")).find('\t');
+  if (tab == std::string_view::npos) return std::nullopt;
+  Place place = placeOf(error.mark);
+  place.column = static_cast<uint32_t>(tab + 1);
+  return Problem{place, path, "a tab cannot indent YAML; use spaces", {}};
+}
+
+// The library skips directives that it does not know, even behind the document.
+std::optional<Problem> directiveProblem(std::string_view text) {
+  Place place{1, 1};
+  for (size_t at = 0; at < text.size(); ++place.line) {
+    if (text[at] == '%') return Problem{place, {}, "directives (%) are not allowed", {}};
+    at = std::min(text.find('\n', at), text.size() - 1) + 1;
+  }
+  return std::nullopt;
 }
 
 // REQUIRES: no deeper than kMaxDepth, which the builder saw to.
@@ -285,6 +317,7 @@ Tree parseYaml(std::string_view text) {
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (text.substr(0, kByteOrderMark.size()) == kByteOrderMark)
     text.remove_prefix(kByteOrderMark.size());  // so that positions are offsets into `text`
+  if (auto problem = directiveProblem(text)) return failed(*std::move(problem));
   std::istringstream stream{std::string(text)};
   TreeBuilder builder(text);
   try {
@@ -294,6 +327,7 @@ Tree parseYaml(std::string_view text) {
   } catch (const Stop& stop) {
     return failed(stop.problem);
   } catch (const YAML::Exception& error) {
+    if (auto problem = tabProblem(text, error, builder.path())) return failed(*std::move(problem));
     return failed({placeOf(error.mark),
                    builder.path(),
                    fmt::format("YAML syntax: {}", messageOf(error)),

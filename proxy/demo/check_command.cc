@@ -9,6 +9,7 @@
 #include "proxy/config/diff.h"
 #include "proxy/config/loader.h"
 #include "proxy/config/warnings.h"
+#include "proxy/demo/print.h"
 
 namespace oxbow::demo {
 
@@ -23,7 +24,7 @@ std::string counted(size_t count, std::string_view noun) {
 std::optional<config::Config> loadOrComplain(const std::string& file, std::FILE* problems) {
   config::LoadResult loaded = config::loadFile(file);
   for (const config::Problem& problem : loaded.problems)
-    fmt::print(problems, "{}\n", config::format(problem, file));
+    print(problems, config::format(problem, file) + '\n');
   return std::move(loaded.config);
 }
 
@@ -31,10 +32,11 @@ int checkCommand(const std::string& file, std::FILE* verdict, std::FILE* problem
   const auto config = loadOrComplain(file, problems);
   if (!config) return 1;
   for (const config::Problem& warning : config::warnings(*config))
-    fmt::print(problems, "warning: {}\n", config::format(warning, file));
-  fmt::print(verdict, "{}: ok ({}, {})\n", file, counted(config->upstreams.size(), "upstream"),
-             counted(config->listeners.size(), "listener"));
-  return 0;
+    print(problems, fmt::format("warning: {}\n", config::format(warning, file)));
+  const std::string ok =
+      fmt::format("{}: ok ({}, {})\n", file, counted(config->upstreams.size(), "upstream"),
+                  counted(config->listeners.size(), "listener"));
+  return printResult(verdict, ok, problems);
 }
 
 int diffCommand(const std::string& oldFile, const std::string& newFile, std::FILE* verdict,

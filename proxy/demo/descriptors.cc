@@ -1,8 +1,11 @@
 #include "proxy/demo/descriptors.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 namespace oxbow::demo {
 
@@ -22,6 +25,13 @@ uint64_t connectionsOf(const config::Upstream& upstream) {
 }
 
 }  // namespace
+
+// Each is opened for what nobody does with it, as glibc does it for programs with more rights.
+void openStandardDescriptors() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+      (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
 
 uint64_t raiseDescriptorLimit() {
   rlimit limit{};

@@ -8,6 +8,11 @@
 
 namespace oxbow::demo {
 
+// Opens those of the descriptors 0 to 2 that came closed: else a socket of ours would get such a
+// number, and what is printed would go into it. Reading and writing them still fails.
+// REQUIRES: nothing was opened before.
+void openStandardDescriptors();
+
 // Lifts the soft limit of this process to the hard one; returns what it may open now.
 uint64_t raiseDescriptorLimit();
 

@@ -23,6 +23,8 @@ config::Listener listenerOf(const OriginOptions& options, const SocketAddress& a
 std::optional<uint64_t> hintOf(const OriginOptions& options, const config::Listener& listener) {
   if (!options.keepAliveHint) return std::nullopt;
   const auto whole = std::chrono::duration_cast<std::chrono::seconds>(*listener.keepaliveTimeout);
+  // "timeout=0" would say that the connection closes at once.
+  if (whole.count() == 0) return std::nullopt;
   return static_cast<uint64_t>(whole.count());
 }
 

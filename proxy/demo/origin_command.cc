@@ -37,7 +37,6 @@ int serve(const OriginOptions& options) {
 }  // namespace
 
 int originCommand(const OriginOptions& options) {
-  std::signal(SIGPIPE, SIG_IGN);
   log::init(log::Level::Info);
   const int status = serve(options);
   log::shutdown();

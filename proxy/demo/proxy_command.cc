@@ -8,6 +8,7 @@
 #include "proxy/base/address.h"
 #include "proxy/codec/http/field.h"
 #include "proxy/config/loader.h"
+#include "proxy/demo/print.h"
 #include "proxy/demo/run_server.h"
 
 namespace oxbow::demo {
@@ -38,8 +39,8 @@ bool hasPort(std::string_view authority) {
 
 int complain(std::string_view option, std::string_view value, std::string_view error) {
   constexpr size_t kLongestError = 300;
-  fmt::print(stderr, "{} {}: {}\n", option, config::printable(value),
-             config::printable(error, kLongestError));
+  print(stderr, fmt::format("{} {}: {}\n", option, config::printable(value),
+                            config::printable(error, kLongestError)));
   return kUsageError;
 }
 
@@ -80,7 +81,7 @@ int proxyCommand(const std::string& from, const std::string& to) {
   if (!target.ok()) return complain("--to", to, target.error());
   auto loaded = config::loadText(proxyConfig(from, target.value()), "oxbow proxy");
   for (const config::Problem& problem : loaded.problems)
-    fmt::print(stderr, "{}\n", config::format(problem, "oxbow proxy"));
+    print(stderr, config::format(problem, "oxbow proxy") + '\n');
   if (!loaded.config) return kUsageError;
   return runServer(std::move(*loaded.config));
 }

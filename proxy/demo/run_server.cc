@@ -1,7 +1,5 @@
 #include "proxy/demo/run_server.h"
 
-#include <csignal>
-
 #include <string>
 #include <utility>
 
@@ -59,8 +57,6 @@ int serve(config::Config config, const std::optional<OriginOptions>& wanted) {
 }  // namespace
 
 int runServer(config::Config config, const std::optional<OriginOptions>& origin) {
-  // A log reader that leaves must not end the process, not even while it starts.
-  std::signal(SIGPIPE, SIG_IGN);
   log::init(server::levelOf(*config.logLevel));
   LOG_INFO("oxbow {}", kVersion);
   const int status = serve(std::move(config), origin);

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
 constexpr size_t kMaxDetail = 256;
+constexpr std::string_view kOfConnection[] = {"reused", "connection_age_ms", "connection_requests"};
 
 // Bytes that stand for themselves in both formats.
 constexpr bool isPlain(char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; }
@@ -82,6 +83,8 @@ std::string_view errorOf(const AccessRecord& record) {
   return record.error == ErrorCode::None ? std::string_view() : tokenOf(record.error);
 }
 
+bool isKnown(Duration duration) { return duration >= Duration(0); }
+
 struct JsonLine {
   char* out;
 
@@ -103,9 +106,23 @@ struct JsonLine {
     key(name);
     out = append(out, value ? "true" : "false");
   }
+  void null(std::string_view name) {
+    key(name);
+    out = append(out, "null");
+  }
   void millis(std::string_view name, Duration value) {
+    if (!isKnown(value)) return null(name);
     key(name);
     out = appendMillis(out, value);
+  }
+  void connection(const AccessRecord& record) {
+    if (isKnown(record.connect)) {
+      boolean("reused", record.reused);
+      number("connection_age_ms", record.connectionAge);
+      number("connection_requests", record.connectionRequests);
+    } else {
+      for (const auto name : kOfConnection) null(name);
+    }
   }
 };
 
@@ -130,9 +147,23 @@ struct TextLine {
     out = writeDecimal(out, value);
   }
   void status(uint16_t value) { out = value == 0 ? append(out, '-') : writeDecimal(out, value); }
+  void dash(std::string_view name) {
+    key(name);
+    out = append(out, '-');
+  }
   void millis(std::string_view name, Duration value) {
+    if (!isKnown(value)) return dash(name);
     key(name);
     out = appendMillis(out, value);
+  }
+  void connection(const AccessRecord& record) {
+    if (isKnown(record.connect)) {
+      number("reused", record.reused ? 1 : 0);
+      number("connection_age_ms", record.connectionAge);
+      number("connection_requests", record.connectionRequests);
+    } else {
+      for (const auto name : kOfConnection) dash(name);
+    }
   }
 };
 
@@ -170,9 +201,7 @@ char* AccessFormatter::json(char* out, const AccessRecord& record) {
   line.string("upstream", record.upstream);
   line.string("endpoint", record.endpoint);
   line.status("upstream_status", record.upstreamStatus);
-  line.boolean("reused", record.reused);
-  line.number("connection_age_ms", record.connectionAge);
-  line.number("connection_requests", record.connectionRequests);
+  line.connection(record);
   line.number("tries", record.tries);
   line.boolean("replayed", record.replayed);
   line.millis("wait_ms", record.wait);
@@ -209,9 +238,7 @@ char* AccessFormatter::text(char* out, const AccessRecord& record) {
   line.string("endpoint", record.endpoint);
   line.key("upstream_status");
   line.status(record.upstreamStatus);
-  line.number("reused", record.reused ? 1 : 0);
-  line.number("connection_age_ms", record.connectionAge);
-  line.number("connection_requests", record.connectionRequests);
+  line.connection(record);
   line.number("tries", record.tries);
   line.number("replayed", record.replayed ? 1 : 0);
   line.millis("wait_ms", record.wait);

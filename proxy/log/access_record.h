@@ -8,17 +8,22 @@
 
 namespace oxbow::log {
 
+// A duration of what did not happen.
+inline constexpr Duration kUnknown{-1};
+
 // What is known of one exchange when it ends. The worker fills it in and hands it to
 // AccessLog::write, which copies it into the ring; the views need to live for that call only.
 struct AccessRecord {
-  WallTime time;               // when the request head was complete
-  Duration total{};            // until the last response byte was handed to the socket
-  Duration wait{};             // for a connection
-  Duration connect{};          // of the connection's own opening, when this request waited for it
-  Duration firstByte{};        // from the request's sending to the first response byte
-  uint64_t requestBytes = 0;   // body
-  uint64_t responseBytes = 0;  // body
-  uint64_t connectionAge = 0;  // ms since the upstream connection was opened
+  WallTime time;            // when the request head was complete
+  Duration total{};         // until the last response byte was handed to the socket
+  Duration wait{kUnknown};  // for a connection
+  // Of the connection's own opening, when this request waited for it. Unknown: there was none, and
+  // what tells of it means nothing.
+  Duration connect{kUnknown};
+  Duration firstByte{kUnknown};     // from the request's sending to the first response byte
+  uint64_t requestBytes = 0;        // body
+  uint64_t responseBytes = 0;       // body
+  uint64_t connectionAge = 0;       // ms since the upstream connection was opened
   uint64_t connectionRequests = 0;  // exchanges that it carried before this one
   uint16_t status = 0;              // 0: none was sent
   uint16_t upstreamStatus = 0;      // 0: none came

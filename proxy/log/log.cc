@@ -7,6 +7,7 @@
 #include <spdlog/pattern_formatter.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <memory>
 #include <utility>
@@ -88,8 +89,26 @@ void hand(Level level, std::string_view text) {
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, direct.data(), direct.size());
 }
 
+// The text of a format without its arguments: "cannot open ...: ...".
+std::string withoutArguments(std::string_view format) {
+  std::string text;
+  for (size_t at = 0; at < format.size(); ++at) {
+    const char c = format[at];
+    const bool doubled = at + 1 < format.size() && format[at + 1] == c;
+    if (c == '{' && !doubled) {
+      text += "...";
+      at = std::min(format.find('}', at), format.size());
+      continue;
+    }
+    text += c;
+    if ((c == '{' || c == '}') && doubled) ++at;
+  }
+  return text;
+}
+
 void tellSuppressed(Level level, fmt::string_view format, uint32_t count) {
-  hand(level, fmt::format("{} more lines were suppressed like: {}", count, format));
+  hand(level, fmt::format("{} more lines were suppressed like: {}", count,
+                          withoutArguments({format.data(), format.size()})));
 }
 
 // Remembers the place, once, so that shutdown() can tell what nobody has told by then.

@@ -64,6 +64,11 @@ bool LogOutput::openFile() {
 // Pipes and terminals are opened a second time, so that O_NONBLOCK holds for this process alone.
 // Files are not: after "> file 2>&1" both descriptors must go on sharing one offset.
 bool LogOutput::openStandard(int number) {
+  // /dev/null stands where a closed descriptor was; opened anew it would swallow everything.
+  if ((fcntl(number, F_GETFL) & O_ACCMODE) == O_RDONLY) {
+    failure_ = EBADF;
+    return false;
+  }
   const mode_t type = typeOf(number);
   if (type == S_IFIFO || type == S_IFCHR) {
     fd_ = ::open(("/proc/self/fd/" + std::to_string(number)).c_str(), kFlags);

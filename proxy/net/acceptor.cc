@@ -1,10 +1,13 @@
 #include "proxy/net/acceptor.h"
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
+#include <string_view>
+#include <utility>
 
 #include "proxy/base/assert.h"
 #include "proxy/net/socket.h"
@@ -21,13 +24,36 @@ bool isPeers(int error) {
 }
 }  // namespace
 
+SocketFile::SocketFile(int listening) {
+  const SocketAddress address = localAddress(listening);
+  if (!address.isUnix()) return;
+  std::string path = address.text().substr(std::string_view("unix:").size());
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) return;
+  path_ = std::move(path);
+  device_ = status.st_dev;
+  inode_ = status.st_ino;
+}
+
+void SocketFile::remove() const {
+  struct stat status {};
+  if (path_.empty() || stat(path_.c_str(), &status) != 0) return;
+  if (status.st_dev == device_ && status.st_ino == inode_) unlink(path_.c_str());
+}
+
 Acceptor::Acceptor(event::Dispatcher& dispatcher, int fd, AcceptHandler& handler)
-    : IoHandler("accepting connections"), dispatcher_(dispatcher), fd_(fd), handler_(handler) {
+    : IoHandler("accepting connections"),
+      dispatcher_(dispatcher),
+      fd_(fd),
+      file_(fd),
+      handler_(handler) {
   resume();
 }
 
 Acceptor::~Acceptor() {
   event_.stop();
+  // First: once the socket is closed somebody else may take the name.
+  file_.remove();
   close(fd_);
 }
 

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
+#include <string>
 
 #include "proxy/base/address.h"
 #include "proxy/config/config.h"
@@ -21,10 +24,23 @@ class AcceptHandler {
   ~AcceptHandler() = default;
 };
 
+// The file of a listening Unix socket. Another that has taken its name is not touched.
+class SocketFile {
+ public:
+  // Of TCP sockets there is none.
+  explicit SocketFile(int listening);
+  void remove() const;
+
+ private:
+  std::string path_;  // empty: none
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
+};
+
 // Accepts from one listening socket, a bounded batch a turn. Worker's thread only.
 class Acceptor final : private event::IoHandler, private event::Timer {
  public:
-  // Takes over `fd`, a listening socket.
+  // Takes over `fd`, a listening socket, and the file of a Unix socket with it.
   Acceptor(event::Dispatcher& dispatcher, int fd, AcceptHandler& handler);
   ~Acceptor() override;
   Acceptor(const Acceptor&) = delete;
@@ -43,6 +59,7 @@ class Acceptor final : private event::IoHandler, private event::Timer {
 
   event::Dispatcher& dispatcher_;
   int fd_;
+  SocketFile file_;
   AcceptHandler& handler_;
   event::IoEvent event_;
 };

@@ -107,7 +107,8 @@ ConnectStart beginConnect(const SocketAddress& to, const SocketAddress& local,
   if (!local.empty() && local.family() == to.family()) {
     // The port is chosen at connect(), where the four-tuple is known: more of them are free.
     setInt(start.fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
-    if (bind(start.fd, local.get(), local.length()) != 0) start.error = errno;
+    if (bind(start.fd, local.get(), local.length()) != 0)
+      start.error = errno == EADDRNOTAVAIL ? kNotLocal : errno;
   }
   if (start.error == 0 && connect(start.fd, to.get(), to.length()) != 0) {
     start.inProgress = errno == EINPROGRESS;

@@ -20,10 +20,14 @@ void reapplyOptions(int fd, bool isUnix, const config::SocketOptions& options);
 Result<int> listenOn(const SocketAddress& address, int backlog,
                      const config::SocketOptions& options);
 
+// Not an errno: the local address is none of this machine. bind() and connect() share
+// EADDRNOTAVAIL.
+constexpr int kNotLocal = -1;
+
 struct ConnectStart {
   int fd = -1;              // -1 when it failed at once
   bool inProgress = false;  // writable when the outcome is known; else connected already
-  int error = 0;            // errno
+  int error = 0;            // errno, or kNotLocal
 };
 
 // Begins to connect. `local` may be empty: the system chooses.

@@ -64,6 +64,8 @@ RouteTable::RouteTable(const config::Listener& listener, const config::Config& c
   for (const config::Route& from : listener.routes) {
     Route& route = routes_.emplace_back(makeRoute(from, config));
     if (!route.hostEdits.empty()) route.hostEdit = &route.hostEdits.front();
+    route.edits =
+        !route.hostEdits.empty() || !route.setRequest.empty() || !route.addResponse.empty();
     editBytes_ = std::max(editBytes_, route.editBytes());
     if (from.hosts.empty()) groupOf("").entries.push_back({*from.location, &route});
     for (const auto& host : from.hosts) groupOf(*host).entries.push_back({*from.location, &route});

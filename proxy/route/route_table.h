@@ -24,6 +24,7 @@ struct Route {
   std::vector<FieldEdit> addResponse;
   std::vector<std::string> hideResponse;
   std::vector<FieldEdit> hostEdits;  // holds hostEdit; at most one
+  bool edits = false;                // any of these but hideResponse
 
   bool rewrites() const { return config->rewrite.has_value(); }
   size_t editBytes() const;  // an upper bound of what setRequest adds to a request

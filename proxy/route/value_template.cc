@@ -1,7 +1,8 @@
 #include "proxy/route/value_template.h"
 
 #include <algorithm>
-#include <cstring>
+
+#include "proxy/base/bytes.h"
 
 namespace oxbow::route {
 
@@ -43,15 +44,16 @@ std::string_view ValueTemplate::valueOf(const Part& part, const Variables& varia
   return {};
 }
 
-size_t ValueTemplate::write(char* out, size_t capacity, const Variables& variables) const {
-  size_t used = 0;
-  for (const Part& part : parts_) {
-    const std::string_view value = valueOf(part, variables);
-    const size_t n = std::min(value.size(), capacity - used);
-    if (n > 0) std::memcpy(out + used, value.data(), n);
-    used += n;
-  }
-  return used;
+size_t ValueTemplate::size(const Variables& variables) const {
+  size_t sum = literal_;
+  for (const Part& part : parts_)
+    if (part.kind != Kind::Literal) sum += valueOf(part, variables).size();
+  return sum;
+}
+
+char* ValueTemplate::write(char* out, const Variables& variables) const {
+  for (const Part& part : parts_) out = append(out, valueOf(part, variables));
+  return out;
 }
 
 }  // namespace oxbow::route

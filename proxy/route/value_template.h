@@ -26,8 +26,10 @@ class ValueTemplate {
   bool empty() const { return parts_.empty(); }
   // An upper bound of what write() needs, for values of at most 256 bytes each.
   size_t bound() const { return literal_ + variables_ * 256; }
-  // Writes the value to `out`, at most `capacity` bytes; returns its length.
-  size_t write(char* out, size_t capacity, const Variables& variables) const;
+  // Bytes of the value.
+  size_t size(const Variables& variables) const;
+  // Writes the whole value to `out`, which has room for size(); returns its end.
+  char* write(char* out, const Variables& variables) const;
 
  private:
   enum class Kind : uint8_t { Literal, RequestId, RemoteAddr, Host, Scheme };

@@ -49,7 +49,7 @@ void sendAnswer(http::ResponseSink& to, const Answer& answer) {
   to.onBatchEnd();
 }
 
-void sendError(http::ResponseSink& to, const Error& error) {
+void sendError(http::ResponseSink& to, const Error& error, std::string_view allowedMethods) {
   const uint16_t status = error.statusCode();
   fmt::memory_buffer body;
   fmt::format_to(std::back_inserter(body), "{} {}: {}\n", status, http1::reasonOf(status),
@@ -62,7 +62,7 @@ void sendError(http::ResponseSink& to, const Error& error) {
   answer.body = {body.data(), body.size()};
   answer.proxyStatus = {proxyStatus.data(), proxyStatus.size()};
   if (status == 503 || status == 429) answer.retryAfter = "1";
-  if (status == 405) answer.allow = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
+  if (status == 405) answer.allow = allowedMethods;
   sendAnswer(to, answer);
 }
 

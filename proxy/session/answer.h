@@ -22,7 +22,8 @@ struct Answer {
 void sendAnswer(http::ResponseSink& to, const Answer& answer);
 
 // Pushes the answer to `error`: its status, a line of text, Proxy-Status (RFC 9209), and
-// Retry-After with 429 and 503.
-[[gnu::cold]] void sendError(http::ResponseSink& to, const Error& error);
+// Retry-After with 429 and 503, Allow with 405.
+[[gnu::cold]] void sendError(http::ResponseSink& to, const Error& error,
+                             std::string_view allowedMethods);
 
 }  // namespace oxbow::session

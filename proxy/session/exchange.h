@@ -62,11 +62,16 @@ class Exchange : public http::ResponseSink, public http::BodySource {
   virtual void closeAfter() {}
 };
 
+// What a listener passes on.
+constexpr std::string_view kAllowedMethods = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
+
 // Answers requests: the proxy, the admin pages, the embedded origin.
 class ExchangeHandler {
  public:
   virtual ~ExchangeHandler() = default;
   virtual void onRequest(Exchange& exchange) = 0;
+  // For the Allow of a 405 to a method that the codec refuses (RFC 9110, section 10.2.1).
+  virtual std::string_view allowedMethods() const { return kAllowedMethods; }
 };
 
 }  // namespace oxbow::session

@@ -163,7 +163,7 @@ size_t Http1Session::consumeHead(std::string_view bytes) {
   env_.states.destroy(state);
   if (result.status == http1::ParseStatus::Error) {
     end_ = SessionEnd::BadRequest;
-    refuse(clientError(result.httpStatus, result.detail));
+    refuse(clientError(result.httpStatus, result.detail), bytes);
     return bytes.size();
   }
   if (phase_ == Phase::Idle) {
@@ -225,6 +225,8 @@ void Http1Session::takeHead(ExchangeState& state, std::string_view raw) {
   move(head.target);
   move(head.path);
   move(head.authority);
+  if (head.absoluteForm && head.target.front() == '?') [[unlikely]]
+    http1::completeTarget(head, bytes + (head.authority.data() - bytes));
   head.fields.fields = fields;
   if (head.fields.base != nullptr) head.fields.base = bytes + (head.fields.base - rawBegin);
   char* const addedBytes = bytes + raw.size();
@@ -233,8 +235,21 @@ void Http1Session::takeHead(ExchangeState& state, std::string_view raw) {
       fields + head.fields.count, kAddedFields);
 }
 
-// Answers what never became a request. The connection closes behind it.
-void Http1Session::refuse(const Error& error) {
+// Of what never became a request the log tells the request line, when that much was right.
+void Http1Session::takeLine(ExchangeState& state, std::string_view bytes) {
+  http::RequestHead line;
+  if (!http1::parseRequestLine(bytes, env_.limits, line)) return;
+  state.block = env_.worker.blocks.take(line.methodText.size() + line.target.size());
+  char* const target = append(state.block.data(), line.methodText);
+  append(target, line.target);
+  state.head.method = line.method;  // the answer to HEAD has no body, whatever it says
+  state.head.version = line.version;
+  state.head.methodText = {state.block.data(), line.methodText.size()};
+  state.head.target = {target, line.target.size()};
+}
+
+// Answers what never became a request, of which there are `bytes`. The connection closes behind it.
+void Http1Session::refuse(const Error& error, std::string_view bytes) {
   env_.stats.requests.add();
   ++requests_;
   phase_ = Phase::Exchange;
@@ -242,8 +257,7 @@ void Http1Session::refuse(const Error& error) {
   unread_ = true;  // what follows is not looked at, and must not turn the answer into a reset
   take(*env_.states.make());
   state_->started = env_.worker.dispatcher.now();
-  state_->head.methodText = "-";
-  state_->head.target = "-";
+  takeLine(*state_, bytes);
   state_->bodyDone = true;
   onReset(error);
 }
@@ -315,7 +329,13 @@ size_t Http1Session::consumeTrailers(std::string_view bytes) {
              SessionEnd::BadRequest);
     return bytes.size();
   }
-  if (trailers.count > 0 && state_->peer != nullptr) state_->peer->onTrailers(trailers);
+  if (trailers.count > 0 && state_->peer != nullptr) {
+    // What the head's Connection names is of this hop, in trailers too (RFC 9110, 7.6.1).
+    const http::FieldBlock& head = state_->head.fields;
+    for (const http::Field* field = head.begin(); field != head.end_(); ++field)
+      if (field->name() == http::Name::Connection) http1::dropNamed(trailers, head.valueAt(*field));
+    state_->peer->onTrailers(trailers);
+  }
   if (state_ != nullptr) bodyEnded();
   return result.consumed;
 }

@@ -15,6 +15,13 @@ namespace {
 constexpr uint64_t kDiscardBytes = 64 << 10;
 constexpr size_t kChunkFrame = 32;
 
+// Whether the client will see a date: the server's, unless it was dropped, or the configuration's.
+bool isDated(const http::ResponseHead& head) {
+  if (head.added.has(http::Name::Date)) return true;
+  if (!head.fields.has(http::Name::Date)) return false;
+  return !head.fields.holes || head.fields.find(http::Name::Date) != nullptr;
+}
+
 }  // namespace
 
 // The lines that the writer has now; those that were dropped before stay so.
@@ -80,6 +87,10 @@ http1::Framing Http1Session::frame(const http::ResponseHead& head) {
     framing.connection = http1::ConnectionOption::Close;
   else if (state.head.version == http::Version::Http10)
     framing.connection = http1::ConnectionOption::KeepAlive;
+  // RFC 9110, 6.6.1: what has no date gets one from whoever has a clock.
+  if (!isDated(head))
+    framing.date =
+        env_.worker.date.at(env_.worker.dispatcher.now(), env_.worker.dispatcher.clock());
   return framing;
 }
 
@@ -147,7 +158,7 @@ void Http1Session::onReset(const Error& error) {
     state_->error = error;
     // Whoever sends what is malformed or forbidden is not read any further.
     if (error.code == ErrorCode::HttpRequestError) keepAlive_ = false;
-    return sendError(*this, error);
+    return sendError(*this, error, view().handler.allowedMethods());
   }
   flushBatch();
   abort(error, SessionEnd::Cut);

@@ -79,7 +79,8 @@ void Http1Session::onTimer() {
     case Phase::Head:
       end_ = SessionEnd::HeaderTimeout;
       return refuse({ErrorCode::HttpRequestError, Side::Client, Retry::Never, 408,
-                     "the request's header did not come in time"});
+                     "the request's header did not come in time"},
+                    {rest_.data(), restSize_});
     case Phase::Exchange:
       if (!out_.empty())
         return abort({ErrorCode::ClientGone, Side::Client, Retry::Never, 0,
@@ -143,8 +144,9 @@ void Http1Session::record() {
   env_.stats.byClass[statusClass].add();
   if (state.error.code != ErrorCode::None) {
     env_.stats.errors[static_cast<size_t>(state.error.code)].add();
-    LOG_INFO("{} {} {}: {} {}: {}", clientIp(), state.head.methodText,
-             state.head.target.substr(0, 256), status, tokenOf(state.error.code),
+    const bool parsed = !state.head.target.empty();
+    LOG_INFO("{} {} {}: {} {}: {}", clientIp(), parsed ? state.head.methodText : "-",
+             parsed ? state.head.target.substr(0, 256) : "-", status, tokenOf(state.error.code),
              state.error.detail);
   }
 
@@ -169,7 +171,8 @@ void Http1Session::writeLog(Duration total) {
   record.method = state.head.methodText;
   record.target = state.head.target;
   record.host = state.head.authority;
-  record.protocol = state.head.version == http::Version::Http10 ? "HTTP/1.0" : "HTTP/1.1";
+  if (!state.head.target.empty())  // else there was no request line
+    record.protocol = state.head.version == http::Version::Http10 ? "HTTP/1.0" : "HTTP/1.1";
   record.requestId = requestId();
   if (const auto* agent = state.head.fields.find(http::Name::UserAgent))
     record.userAgent = state.head.fields.valueAt(*agent);

@@ -159,7 +159,8 @@ class Http1Session final : private Exchange,  // first: most of its virtual call
   void keepRest(std::string_view rest);
   void beginExchange(ExchangeState& state, std::string_view raw);
   void takeHead(ExchangeState& state, std::string_view raw);
-  [[gnu::cold]] void refuse(const Error& error);
+  [[gnu::cold]] void refuse(const Error& error, std::string_view bytes);
+  void takeLine(ExchangeState& state, std::string_view bytes);
   [[gnu::cold]] void failBody(const Error& error, SessionEnd end);
 
   // Output (Exchange)

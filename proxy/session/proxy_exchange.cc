@@ -6,7 +6,9 @@
 
 #include "proxy/base/assert.h"
 #include "proxy/base/bytes.h"
+#include "proxy/codec/http/auth_scheme.h"
 #include "proxy/codec/http1/request_line.h"
+#include "proxy/session/added_fields.h"
 
 namespace oxbow::session {
 
@@ -62,16 +64,18 @@ void ProxyExchange::chooseTarget() {
   const bool rewrites = route_.rewrites() && head.path != "*";
   if (!rewrites && route_.hostEdit == nullptr) return;
   const std::string_view prefix = rewrites ? std::string_view(**route_.config->rewrite) : "";
-  constexpr size_t kHost = 1024;
-  targetBlock_ = handler_.worker_.blocks.take(prefix.size() + head.target.size() + kHost + 1);
+  const route::ValueTemplate* host = route_.hostEdit != nullptr ? &route_.hostEdit->value : nullptr;
+  const size_t hostSize = host != nullptr ? host->size(variables()) : 0;
+  targetBlock_ = handler_.worker_.blocks.take(prefix.size() + head.target.size() + hostSize);
   char* end = targetBlock_.data();
   if (rewrites) {
     end = append(end, prefix);
     end = append(end, head.target.substr(route_.config->location->size()));
     target_ = {targetBlock_.data(), static_cast<size_t>(end - targetBlock_.data())};
   }
-  if (route_.hostEdit != nullptr)
-    authority_ = {end, route_.hostEdit->value.write(end, kHost, variables())};
+  if (host == nullptr) return;
+  host->write(end, variables());
+  authority_ = {end, hostSize};
 }
 
 // The client's own connection, when it has one to this upstream and it still lives.
@@ -204,6 +208,8 @@ void ProxyExchange::sendRequest() {
   request.contentLength = head.contentLength;
   request.bodyAtHand = {body_.data(), bodySize_};
   request.bodyComplete = bodyDone_ && !trailers_;
+  // The client may leave before the response tells what the server made of this.
+  if (http::bindsConnection(head.fields) || http::bindsConnection(head.added)) bind();
   const size_t sentNow = bodySize_;
   conn().send(request, upstreamSide_);
   if (trailers_) {
@@ -235,6 +241,7 @@ void ProxyExchange::onNoLease(const Error& error) {
 
 void ProxyExchange::replay() {
   replayed_ = true;
+  bound_ = false;  // to the connection that is gone
   upstream_.stats().replays.add();
   acquire(true);
 }
@@ -252,25 +259,8 @@ void ProxyExchange::onUpstreamFailed(const Error& error) {
 
 // The response ---------------------------------------------------------------------------------
 
-// NTLM and Negotiate authenticate the connection, not the request (RFC 4559, section 6): whoever
-// else used it would be taken for this client.
-void ProxyExchange::bindIfAuthenticating(const http::ResponseHead& head) {
-  const http::FieldBlock& asked = exchange_.request().fields;
-  if (!asked.has(http::Name::Authorization) && !head.fields.has(http::Name::WwwAuthenticate))
-    return;
-  const auto byConnection = [](const http::FieldBlock& fields, http::Name name) {
-    for (uint16_t i = 0; i < fields.count; ++i) {
-      if (fields.fields[i].name() != name) continue;
-      const std::string_view value = fields.valueAt(fields.fields[i]);
-      if (http::equalsIgnoreCase(value.substr(0, 4), "NTLM") ||
-          http::equalsIgnoreCase(value.substr(0, 9), "Negotiate"))
-        return true;
-    }
-    return false;
-  };
-  if (!byConnection(asked, http::Name::Authorization) &&
-      !byConnection(head.fields, http::Name::WwwAuthenticate))
-    return;
+// From now on the connection is this client's alone.
+void ProxyExchange::bind() {
   bound_ = true;
   conn().bindToClient();
 }
@@ -289,7 +279,7 @@ void ProxyExchange::onResponseHead(http::ResponseHead& head) {
   }
   responseBegun_ = true;
   upstreamStatus_ = head.status;
-  bindIfAuthenticating(head);
+  if (http::bindsConnection(head.fields)) bind();
   firstByte_ = handler_.worker_.dispatcher.now() - sent_;
   upstream_.stats().firstByteTime.record(firstByte_);
   if (bodyDone_) {
@@ -298,13 +288,14 @@ void ProxyExchange::onResponseHead(http::ResponseHead& head) {
     bodySize_ = 0;
   }
   if (route_.hideResponse.empty() && route_.addResponse.empty()) return exchange_.onHead(head);
-  for (const std::string& name : route_.hideResponse) head.fields.drop(name);
-  char bytes[kMaxAddedBytes];
-  http::Field fields[kMaxAddedFields];
-  http::FieldWriter writer(bytes, sizeof bytes, fields, kMaxAddedFields);
-  (void)addFields(route_.addResponse, variables(), writer);  // what does not fit is left out
-  head.added = writer.block();
+  hide(head.fields);
+  const AddedFields added(route_.addResponse, variables(), handler_.worker_.blocks);
+  head.added = added.block();
   exchange_.onHead(head);
+}
+
+void ProxyExchange::hide(http::FieldBlock& fields) const {
+  for (const std::string& name : route_.hideResponse) fields.drop(name);
 }
 
 void ProxyExchange::onResponseData(std::string_view bytes) {

@@ -6,7 +6,6 @@
 
 #include "proxy/base/block_pool.h"
 #include "proxy/base/object_pool.h"
-#include "proxy/codec/http/field_writer.h"
 #include "proxy/pool/waiter.h"
 #include "proxy/route/route_table.h"
 #include "proxy/session/exchange.h"
@@ -41,10 +40,14 @@ class ProxyHandler final : public ExchangeHandler {
 
   bool takeRequestId(Exchange& exchange);
   void makeRequestId(Exchange& exchange);
-  void answerFixed(Exchange& exchange, const route::Route& route);
+  void answerFixed(Exchange& exchange, const route::Route& route, std::string_view clientIp);
   // False when the fields to add do not fit.
   bool editRequest(Exchange& exchange, const route::Route& route, std::string_view clientIp);
+  bool setRequestField(Exchange& exchange, const route::FieldEdit& edit,
+                       const route::Variables& variables);
   bool editForwarded(Exchange& exchange);
+  bool countHop(Exchange& exchange);
+  bool setMaxForwards(Exchange& exchange, uint64_t hops);
   bool addPlain(Exchange& exchange);
   bool addForwarded(Exchange& exchange);
 
@@ -55,15 +58,6 @@ class ProxyHandler final : public ExchangeHandler {
   ForwardedLines lines_;
   ObjectPool<ProxyExchange> exchanges_;
 };
-
-// What add_header may add to one response; a value is cut at kMaxEditedValue bytes.
-constexpr size_t kMaxAddedBytes = 8192;
-constexpr size_t kMaxAddedFields = 64;
-constexpr size_t kMaxEditedValue = 4096;
-
-// Adds the fields of a route; false when they do not all fit.
-bool addFields(const std::vector<route::FieldEdit>& edits, const route::Variables& variables,
-               http::FieldWriter& writer);
 
 // The client's address as the trusted hops in front tell it: `hops` entries from the right of
 // X-Forwarded-For are theirs. Falls back to `peer` when the field is too short or no address.
@@ -86,11 +80,13 @@ class ProxyExchange final : private ExchangePeer, private pool::Waiter {
    public:
     explicit UpstreamSide(ProxyExchange& exchange) : exchange_(exchange) {}
     void onInformational(http::ResponseHead& head) override {
+      exchange_.hide(head.fields);
       exchange_.exchange_.onInformational(head);
     }
     void onHead(http::ResponseHead& head) override { exchange_.onResponseHead(head); }
     void onData(std::string_view bytes) override { exchange_.onResponseData(bytes); }
     void onTrailers(http::FieldBlock& trailers) override {
+      exchange_.hide(trailers);
       exchange_.exchange_.onTrailers(trailers);
     }
     void onEnd() override { exchange_.onResponseEnd(); }
@@ -138,8 +134,9 @@ class ProxyExchange final : private ExchangePeer, private pool::Waiter {
   void chooseTarget();
   void replay();
   bool staleAnswer(const http::ResponseHead& head) const;
+  void hide(http::FieldBlock& fields) const;
   bool takePinned();
-  void bindIfAuthenticating(const http::ResponseHead& head);
+  void bind();
   route::Variables variables() const;
   upstream::HttpConn& conn() { return static_cast<upstream::HttpConn&>(lease_.conn()); }
 
@@ -162,9 +159,9 @@ class ProxyExchange final : private ExchangePeer, private pool::Waiter {
   uint64_t responseBytes_ = 0;
   TimePoint asked_{};  // for a connection, the first time
   TimePoint sent_{};
-  Duration wait_{};
-  Duration connect_{};
-  Duration firstByte_{};
+  Duration wait_{log::kUnknown};
+  Duration connect_{log::kUnknown};
+  Duration firstByte_{log::kUnknown};
   uint64_t connAge_ = 0;  // ms
   uint64_t connRequests_ = 0;
   std::string_view endpoint_;

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "proxy/base/address.h"
 #include "proxy/base/assert.h"
 #include "proxy/base/bytes.h"
+#include "proxy/session/added_fields.h"
 #include "proxy/session/answer.h"
 #include "proxy/session/proxy_exchange.h"
 
@@ -19,6 +21,12 @@ constexpr Error kDotSegments{ErrorCode::HttpRequestError, Side::Client, Retry::N
                              "the path has dot-segments"};
 constexpr Error kTooManyEdits{ErrorCode::HttpRequestError, Side::Client, Retry::Never, 431,
                               "no room for the fields to add"};
+
+constexpr Error kBadMaxForwards{ErrorCode::HttpRequestError, Side::Client, Retry::Never, 400,
+                                "malformed Max-Forwards"};
+
+constexpr std::string_view kMaxForwards = "Max-Forwards";
+constexpr uint64_t kMostForwards = 1000000;  // the most that is passed on
 
 constexpr uint64_t kForwardedNames =
     http::bitOf(http::Name::XForwardedFor) | http::bitOf(http::Name::XForwardedHost) |
@@ -104,13 +112,14 @@ void ProxyHandler::onRequest(Exchange& exchange) {
     if (plain) makeRequestId(exchange);
     return exchange.onReset(kDotSegments);
   }
-  if (route->config->fixed) return answerFixed(exchange, *route);
   std::string_view clientIp = exchange.clientIp();
   if (*listener_.trustedHops > 0)
     clientIp = clientBehind(head.fields, *listener_.trustedHops, clientIp);
-  if (!(plain ? addPlain(exchange) : editForwarded(exchange)) ||
-      !editRequest(exchange, *route, clientIp))
+  if (route->config->fixed) return answerFixed(exchange, *route, clientIp);
+  if (!(plain ? addPlain(exchange) : editForwarded(exchange)))
     return exchange.onReset(kTooManyEdits);
+  if (head.method == http::Method::Options && !countHop(exchange)) return;
+  if (!editRequest(exchange, *route, clientIp)) return exchange.onReset(kTooManyEdits);
   const Target& target = targets_[static_cast<size_t>(route->upstream)];
   exchanges_.make(*this, exchange, *route, target, clientIp)->start();
 }
@@ -119,13 +128,13 @@ void ProxyHandler::onRequest(Exchange& exchange) {
 bool ProxyHandler::takeRequestId(Exchange& exchange) {
   http::FieldBlock& fields = exchange.request().fields;
   if (!fields.has(http::Name::XRequestId)) return false;
-  const std::string_view received = fields.value(http::Name::XRequestId);
-  if (isGoodRequestId(received)) {
-    exchange.setRequestId(received);
-    return true;
-  }
-  fields.drop(http::Name::XRequestId);
-  return false;
+  const http::Field* first = fields.find(http::Name::XRequestId);
+  const bool good = first != nullptr && isGoodRequestId(fields.valueAt(*first));
+  if (good) exchange.setRequestId(fields.valueAt(*first));
+  // Nobody has looked at any other.
+  for (http::Field* field = fields.begin(); field != fields.end_(); ++field)
+    if (field->name() == http::Name::XRequestId && !(good && field == first)) fields.drop(*field);
+  return good;
 }
 
 // The first of the added fields: there is always room for it.
@@ -137,20 +146,20 @@ void ProxyHandler::makeRequestId(Exchange& exchange) {
   exchange.setRequestId(firstAdded(exchange));
 }
 
-void ProxyHandler::answerFixed(Exchange& exchange, const route::Route& route) {
+void ProxyHandler::answerFixed(Exchange& exchange, const route::Route& route,
+                               std::string_view clientIp) {
   const config::FixedReturn& fixed = *route.config->fixed;
   Answer answer;
   answer.status = *fixed.status;
   answer.body = *fixed.body;
   answer.contentType = *fixed.contentType;
   answer.location = *fixed.location;
-  char bytes[kMaxAddedBytes];
-  http::Field fields[kMaxAddedFields];
-  http::FieldWriter writer(bytes, sizeof bytes, fields, kMaxAddedFields);
-  const route::Variables variables{exchange.requestId(), exchange.clientIp(),
-                                   exchange.request().authority, exchange.scheme()};
-  if (!addFields(route.addResponse, variables, writer)) return exchange.onReset(kTooManyEdits);
-  answer.added = writer.block();
+  const route::Variables variables{exchange.requestId(), clientIp, exchange.request().authority,
+                                   exchange.scheme()};
+  if (AddedFields::bytesOf(route.addResponse, variables) > AddedFields::kMaxBytes)
+    return exchange.onReset(kTooManyEdits);
+  const AddedFields added(route.addResponse, variables, worker_.blocks);
+  answer.added = added.block();
   sendAnswer(exchange, answer);
 }
 
@@ -193,7 +202,8 @@ bool ProxyHandler::addForwarded(Exchange& exchange) {
     for (uint16_t i = 0; i < fields.count; ++i) {
       const http::Field& field = fields.fields[i];
       if (field.name() != http::Name::XForwardedFor || field.dropped()) continue;
-      end = append(append(end, fields.valueAt(field)), ", ");
+      // An empty line is no element of the list, and must not become one (RFC 9110, 5.6.1.1).
+      if (!fields.valueAt(field).empty()) end = append(append(end, fields.valueAt(field)), ", ");
     }
     end = append(end, exchange.clientIp());
     fields.drop(http::Name::XForwardedFor);
@@ -211,33 +221,61 @@ bool ProxyHandler::addForwarded(Exchange& exchange) {
   return fits;
 }
 
+// Max-Forwards of OPTIONS (RFC 9110, section 7.6.2). False when the request ends here.
+bool ProxyHandler::countHop(Exchange& exchange) {
+  http::FieldBlock& fields = exchange.request().fields;
+  const http::Field* field = fields.find(kMaxForwards);
+  if (field == nullptr) return true;
+  const std::string_view text = fields.valueAt(*field);
+  const bool digits = !text.empty() && std::all_of(text.begin(), text.end(), http::isDigit);
+  if (fields.drop(kMaxForwards) != 1 || !digits) {
+    exchange.onReset(kBadMaxForwards);
+    return false;
+  }
+  const uint64_t hops = parseDecimal(text).value_or(std::numeric_limits<uint64_t>::max());
+  if (hops == 0) {
+    Answer answer;
+    answer.allow = kAllowedMethods;
+    sendAnswer(exchange, answer);
+    return false;
+  }
+  if (setMaxForwards(exchange, std::min(hops - 1, kMostForwards))) return true;
+  exchange.onReset(kTooManyEdits);
+  return false;
+}
+
+bool ProxyHandler::setMaxForwards(Exchange& exchange, uint64_t hops) {
+  char digits[kMaxDecimal];
+  const char* end = writeDecimal(digits, hops);
+  return exchange.addRequestField(kMaxForwards, {digits, static_cast<size_t>(end - digits)});
+}
+
 bool ProxyHandler::editRequest(Exchange& exchange, const route::Route& route,
                                std::string_view clientIp) {
-  if (route.setRequest.empty()) return true;
+  if (!route.edits) return true;
   http::RequestHead& head = exchange.request();
   const route::Variables variables{exchange.requestId(), clientIp, head.authority,
                                    exchange.scheme()};
+  if (AddedFields::bytesOf(route.addResponse, variables) > AddedFields::kMaxBytes) return false;
+  if (route.hostEdit != nullptr && route.hostEdit->value.size(variables) > http::kMaxHeadBytes)
+    return false;
   bool fits = true;
   for (const route::FieldEdit& edit : route.setRequest) {
     head.fields.drop(edit.name);
     head.added.drop(
         edit.name);  // what we add by ourselves too: the configuration has the last word
-    if (edit.value.empty()) continue;
-    char value[kMaxEditedValue];
-    const size_t size = edit.value.write(value, sizeof value, variables);
-    fits &= exchange.addRequestField(edit.name, {value, size});
+    if (!edit.value.empty()) fits &= setRequestField(exchange, edit, variables);
   }
   return fits;
 }
 
-bool addFields(const std::vector<route::FieldEdit>& edits, const route::Variables& variables,
-               http::FieldWriter& writer) {
-  for (const route::FieldEdit& edit : edits) {
-    char value[kMaxEditedValue];
-    const size_t size = edit.value.write(value, sizeof value, variables);
-    if (!writer.add(edit.name, {value, size})) return false;
-  }
-  return true;
+bool ProxyHandler::setRequestField(Exchange& exchange, const route::FieldEdit& edit,
+                                   const route::Variables& variables) {
+  const size_t size = edit.value.size(variables);
+  if (size > http::kMaxHeadBytes) return false;
+  Block value = worker_.blocks.take(size);
+  edit.value.write(value.data(), variables);
+  return exchange.addRequestField(edit.name, {value.data(), size});
 }
 
 }  // namespace oxbow::session

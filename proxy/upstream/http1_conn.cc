@@ -12,6 +12,7 @@
 #include "proxy/base/bytes.h"
 #include "proxy/codec/http1/serializer.h"
 #include "proxy/pool/conn_pool.h"
+#include "proxy/upstream/connect_error.h"
 #include "proxy/upstream/upstream_error.h"
 
 namespace oxbow::upstream {
@@ -21,27 +22,6 @@ namespace {
 using pool::CloseReason;
 
 constexpr Duration kDrainTime = std::chrono::seconds(1);
-
-Error connectError(int error) {
-  switch (error) {
-    case ECONNREFUSED:
-      return upstreamError(ErrorCode::ConnectionRefused, "connection refused", Retry::Safe);
-    case ETIMEDOUT:
-      return upstreamError(ErrorCode::ConnectionTimeout, "connect timed out", Retry::Safe);
-    case ENETUNREACH:
-    case EHOSTUNREACH:
-      return upstreamError(ErrorCode::ConnectionRefused, "host unreachable", Retry::Safe);
-    case ECONNRESET:
-      return upstreamError(ErrorCode::ConnectionRefused, "reset while connecting", Retry::Safe);
-    case EADDRNOTAVAIL:
-      return {ErrorCode::ConnectionLimitReached, Side::Proxy, Retry::Safe, 0, "no local port left"};
-    case EMFILE:
-    case ENFILE:
-      return {ErrorCode::ConnectionLimitReached, Side::Proxy, Retry::Safe, 0, "no descriptor left"};
-    default:
-      return upstreamError(ErrorCode::ConnectionRefused, "connect failed", Retry::Safe);
-  }
-}
 
 }  // namespace
 
@@ -362,7 +342,8 @@ bool Http1Conn::drain() {
   if (phase_ == Phase::None) return false;
   const bool bounded = phase_ == Phase::Head || body_ == http::BodyKind::Chunked ||
                        (body_ == http::BodyKind::Length && remaining_ <= kDrainBytes);
-  if (!requestDone_ || !out_.empty() || writeBroken_ || saidClose_ || peerClosed_ || !bounded) {
+  if (!requestDone_ || !out_.empty() || writeBroken_ || saidClose_ || peerClosed_ || bound_ ||
+      !bounded) {
     why_ = CloseReason::ClientGone;
     return false;
   }
@@ -390,6 +371,7 @@ void Http1Conn::closeSocket() {
   out_.clear();
   rest_.reset();
   restSize_ = 0;
+  named_.reset();
   cancel();
   if (transport_ != nullptr) transport_->close(net::CloseHow::Clean);
 }

@@ -105,6 +105,8 @@ class Http1Conn final : public HttpConn, private event::IoHandler, private event
   size_t consumeTrailers(std::string_view bytes);
   void beginResponse(http::ResponseHead& head);
   void noteKeepAlive(const http::ResponseHead& head);
+  void notePromise(std::string_view value);
+  void keepNamed(const http::FieldBlock& fields);
   void deliver(std::string_view data);
   void onEof();
   [[gnu::cold]] void onEnded(const char* detail);
@@ -152,6 +154,9 @@ class Http1Conn final : public HttpConn, private event::IoHandler, private event
   bool draining_ : 1;
   bool bound_ : 1;      // to one client
   bool saidClose_ : 1;  // our request carried Connection: close
+
+  Block named_;  // by Connection of a chunked response, until its trailers have come
+  size_t namedSize_ = 0;
 };
 
 }  // namespace oxbow::upstream

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proxy/base/bytes.h"
+#include "proxy/codec/http/auth_scheme.h"
 #include "proxy/codec/http1/chunk_batch.h"
 #include "proxy/codec/http1/parser.h"
 #include "proxy/pool/conn_pool.h"
@@ -19,6 +20,8 @@ using pool::CloseReason;
 
 constexpr size_t kTurnBytes = 256 << 10;
 constexpr uint16_t kMaxInformational = 100;
+constexpr uint64_t kConnectionNames =
+    http::bitOf(http::Name::KeepAlive) | http::bitOf(http::Name::Connection);
 constexpr http1::HeadLimits kResponseLimits{8192, 56 << 10, http1::kMaxFields, true};
 
 ErrorCode codeOf(const http1::ParseResult& refused) {
@@ -145,7 +148,11 @@ void Http1Conn::beginResponse(http::ResponseHead& head) {
   const bool empty =
       body_ == http::BodyKind::None || (body_ == http::BodyKind::Length && remaining_ == 0);
   phase_ = empty ? Phase::Done : Phase::Body;
-  if (sink_ == nullptr) return;
+  if (sink_ == nullptr) {
+    // Nobody is left to say whose this connection is.
+    if (http::bindsConnection(head.fields)) bound_ = true;
+    return;
+  }
   http1::dropHopByHop(head.fields);
   sink_->onHead(head);
 }
@@ -156,9 +163,13 @@ void Http1Conn::noteKeepAlive(const http::ResponseHead& head) {
     why_ = CloseReason::ResponseClose;
   else
     why_ = policy_.keepalive ? CloseReason::KeepaliveRequests : CloseReason::KeepaliveFull;
-  if (!head.fields.has(http::Name::KeepAlive)) return;
-  // "timeout=5, max=100" in any order; what cannot be read promises nothing.
-  std::string_view value = head.fields.value(http::Name::KeepAlive);
+  if (!head.fields.hasAny(kConnectionNames)) return;
+  if (head.fields.has(http::Name::KeepAlive)) notePromise(head.fields.value(http::Name::KeepAlive));
+  if (head.body == http::BodyKind::Chunked) keepNamed(head.fields);
+}
+
+// "timeout=5, max=100" in any order; what cannot be read promises nothing.
+void Http1Conn::notePromise(std::string_view value) {
   while (!value.empty()) {
     const size_t comma = std::min(value.find(','), value.size());
     std::string_view part = value.substr(0, comma);
@@ -169,6 +180,22 @@ void Http1Conn::noteKeepAlive(const http::ResponseHead& head) {
     const auto seconds = parseDecimal(part.substr(8));
     if (seconds && *seconds <= 1000000)
       serverKeepAlive_ = std::chrono::seconds(static_cast<int64_t>(*seconds));
+  }
+}
+
+// When trailers come, the bytes of the head are gone.
+void Http1Conn::keepNamed(const http::FieldBlock& fields) {
+  char* end = nullptr;
+  for (const http::Field* field = fields.begin(); field != fields.end_(); ++field) {
+    const std::string_view value = fields.valueAt(*field);
+    if (field->name() != http::Name::Connection || http::equalsIgnoreCase(value, "keep-alive"))
+      continue;
+    if (!named_) {
+      named_ = worker_.blocks.take(fields.end);  // a line is longer than its value and a comma
+      end = named_.data();
+    }
+    end = append(append(end, value), ',');
+    namedSize_ = static_cast<size_t>(end - named_.data());
   }
 }
 
@@ -221,6 +248,10 @@ size_t Http1Conn::consumeTrailers(std::string_view bytes) {
     return 0;
   }
   phase_ = Phase::Done;
+  if (named_) {
+    http1::dropNamed(trailers, {named_.data(), namedSize_});
+    named_.reset();
+  }
   if (sink_ != nullptr && trailers.count > 0) sink_->onTrailers(trailers);
   return result.consumed;
 }

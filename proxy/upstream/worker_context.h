@@ -4,6 +4,7 @@
 
 #include "proxy/base/block_pool.h"
 #include "proxy/base/random.h"
+#include "proxy/codec/http/date_line.h"
 #include "proxy/codec/http/field.h"
 #include "proxy/codec/http1/parser.h"
 #include "proxy/codec/http1/section_memo.h"
@@ -23,6 +24,7 @@ struct WorkerContext {
   event::Dispatcher& dispatcher;
   Random random;
   BlockPool blocks;
+  http::DateLine date;
   uint64_t buffered = 0;             // response bytes read ahead of their clients
   uint64_t bufferLimit = 256 << 20;  // proxy_buffers_total
   // Peers are spread over these: clients by number, servers by endpoint.

@@ -154,6 +154,54 @@ test('tries, their endpoint and the wait are told, whatever came of them', async
   assert.ok(late.wait_ms >= 995 && late.wait_ms < 4500, `${late.wait_ms} ms`);
 });
 
+// What the refusal of `bytes` leaves in the log.
+async function refused(oxbow, count, bytes) {
+  const socket = net.connect(oxbow.port, '127.0.0.1');
+  socket.on('error', () => {});
+  socket.resume();
+  socket.write(bytes);
+  const lines = await linesOnStdout(oxbow, count);
+  socket.destroy();
+  const { method, target, protocol, status } = lines[count - 1];
+  return { method, target, protocol, status };
+}
+
+test('of a refused request the log has the first line, if that was right', async (t) => {
+  const oxbow = await startOxbow(t, proxyTo('127.0.0.1:1', {
+    listener: 'access_log: { path: stdout }\nmax_headers: 2\nclient_header_timeout: 1s',
+  }));
+  const nothing = { method: null, target: null, protocol: null };
+  assert.deepEqual(await refused(oxbow, 1, 'garbage\r\n\r\n'), { ...nothing, status: 400 });
+  assert.deepEqual(await refused(oxbow, 2, 'GET /cut HT'), { ...nothing, status: 408 });
+  assert.deepEqual(await refused(oxbow, 3, '\r\nPUT /a?b HTTP/1.0\r\nX: \x01\r\n\r\n'),
+    { method: 'PUT', target: '/a?b', protocol: 'HTTP/1.0', status: 400 });
+  assert.deepEqual(await refused(oxbow, 4, 'GET /m HTTP/1.1\r\nA: 1\r\nB: 1\r\nC: 1\r\n\r\n'),
+    { method: 'GET', target: '/m', protocol: 'HTTP/1.1', status: 431 });
+  assert.deepEqual(await refused(oxbow, 5, 'GET /late HTTP/1.1\r\nHost: a\r\n'),
+    { method: 'GET', target: '/late', protocol: 'HTTP/1.1', status: 408 });
+});
+
+test('without a connection nothing is told of one', async (t) => {
+  const oxbow = await startOxbow(t, `
+upstreams: { app: { servers: [ 127.0.0.1:1 ] } }
+listeners:
+  - listen: 127.0.0.1:0
+    access_log: { path: stdout }
+    routes: [ { location: /own, return: 204 }, { proxy_pass: app } ]
+`);
+  assert.equal((await curl([`${oxbow.url}/own`])).status, 204);
+  assert.equal((await curl([`${oxbow.url}/refused`])).status, 502);
+  const [own, none] = await linesOnStdout(oxbow, 2);
+  for (const key of ['reused', 'connection_age_ms', 'connection_requests', 'connect_ms',
+    'first_byte_ms']) {
+    assert.equal(own[key], null, key);
+    assert.equal(none[key], null, key);
+  }
+  assert.equal(own.wait_ms, null);
+  assert.ok(none.wait_ms >= 0);
+  assert.deepEqual([own.tries, none.tries], [0, 1]);
+});
+
 test('no name or value breaks a line', async (t) => {
   const origin = await startOrigin(t, (request, response) => response.end());
   const oxbow = await startOxbow(t, proxyTo(origin.address, {

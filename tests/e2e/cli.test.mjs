@@ -56,12 +56,19 @@ test('--help names the commands, and that of each shows an example', async () =>
 test('a wrong command line is exit status 2 with a word on stderr', async () => {
   for (const args of [[], ['nonsense'], ['run'], ['check'], ['check', '--diff', 'a'],
     ['check', '-c', 'a', '--diff', 'a', 'b'], ['demo', '--seconds', '0'],
+    ['demo', '--seconds', '010'], ['demo', '--clients', '0x10'],
     ['proxy', '--to', 'https://localhost'], ['origin', '--listen', 'nowhere']]) {
     const { code, stdout, stderr } = await oxbow(...args);
     assert.equal(code, 2, args.join(' '));
     assert.equal(stdout, '');
     assert.notEqual(stderr, '');
   }
+});
+
+test('a duration without its unit is answered with what was meant', async () => {
+  const { code, stderr } = await oxbow('origin', '--idle-close', '5');
+  assert.equal(code, 2);
+  assert.match(stderr, /"5" has no unit; did you mean 5s\?/);
 });
 
 test('check: a good file', async (t) => {
@@ -175,6 +182,67 @@ test('no file, a bad file, a taken address: run and check end with 1', async (t)
   const taken = await oxbow('run', '-c', path.join(dir, 'taken.yaml'));
   assert.equal(taken.code, 1);
   assert.match(taken.stderr, /in use/);
+});
+
+// What a shell makes of the command, whose outputs it may close or fill.
+const shell = (line) => run('sh', ['-c', line.replaceAll('OXBOW', `'${binary}'`)], { ms: 20000 });
+
+test('outputs that are closed or full change no exit status', async (t) => {
+  const dir = tempDir(t);
+  const bad = path.join(dir, 'bad.yaml');
+  fs.writeFileSync(bad, 'listeners: 3\n');
+  for (const where of ['2>&-', '2>/dev/full', '>&- 2>&-', '<&- >&- 2>&-']) {
+    assert.equal((await shell(`OXBOW check -c ${bad} ${where}`)).code, 1, where);
+    assert.equal((await shell(`OXBOW run -c ${bad} ${where}`)).code, 1, where);
+    assert.equal((await shell(`OXBOW nonsense ${where}`)).code, 2, where);
+    assert.equal((await shell(`OXBOW proxy --to https://x ${where}`)).code, 2, where);
+  }
+});
+
+test('a reader of the problems that leaves ends nothing', async (t) => {
+  const bad = path.join(tempDir(t), 'bad.yaml');
+  fs.writeFileSync(bad, `listeners:\n${'  - 3\n'.repeat(20000)}`);
+  const left = await shell(`exec 3>&1; { OXBOW check -c ${bad} 2>&1; echo $? >&3; } | head -1`);
+  assert.deepEqual(left.stdout.trim().split('\n').at(-1), '1');
+});
+
+test('what was asked for and cannot be printed is status 1, with the reason', async (t) => {
+  const good = path.join(tempDir(t), 'good.yaml');
+  fs.writeFileSync(good, 'listeners: [ { listen: 127.0.0.1:0, routes: [ { return: 204 } ] } ]\n');
+  for (const command of [`check -c ${good}`, 'version', '--version', '--help', 'demo'])
+    for (const [where, reason] of [['>/dev/full', 'No space left on device'],
+      ['>&-', 'Bad file descriptor']]) {
+      const { code, stderr } = await shell(`OXBOW ${command} ${where}`);
+      assert.equal(code, 1, `${command} ${where}`);
+      assert.match(stderr, new RegExp(`cannot write to standard output: ${reason}`));
+    }
+});
+
+test('an access log on a closed standard output cannot be opened', async (t) => {
+  const file = path.join(tempDir(t), 'c.yaml');
+  fs.writeFileSync(file, `listeners:
+  - listen: 127.0.0.1:0
+    access_log: { path: stdout }
+    routes: [ { return: 204 } ]
+`);
+  const { code, stderr } = await shell(`OXBOW run -c ${file} >&-`);
+  assert.equal(code, 1);
+  assert.match(stderr, /cannot open stdout: Bad file descriptor/);
+});
+
+test('no descriptor of the server takes the number of a closed standard one', async (t) => {
+  const dir = tempDir(t);
+  fs.writeFileSync(path.join(dir, 'c.yaml'),
+    `listeners: [ { listen: "unix:${dir}/here", routes: [ { return: 204 } ] } ]\n`);
+  const child = new Process('sh',
+    ['-c', `exec '${binary}' run -c c.yaml <&- >&- 2>&-`], { cwd: dir });
+  atEnd(t, () => child.finish(10000));
+  await until(10000, 'its socket', () => fs.existsSync(path.join(dir, 'here')));
+  for (const fd of [0, 1, 2])
+    assert.equal(fs.readlinkSync(`/proc/${child.pid}/fd/${fd}`), '/dev/null');
+  child.signal('SIGTERM');
+  assert.deepEqual(await child.finish(10000), { code: 0, signal: null });
+  assert.ok(!fs.existsSync(path.join(dir, 'here')), 'its socket goes with it');
 });
 
 test('what README shows passes check, and so do all files of conf', async (t) => {

@@ -21,7 +21,8 @@ void checkHead(const http::RequestHead& head, std::string_view input) {
   ASSERT(isInside(head.methodText, input) && !head.methodText.empty());
   ASSERT(isInside(head.target, input) || (head.absoluteForm && head.target.size() == 1));
   ASSERT(head.target.substr(0, head.path.size()) == head.path);
-  ASSERT(head.target.front() == '/' || head.target == "*");
+  ASSERT(head.target.front() == '/' || head.target == "*" ||
+         (head.absoluteForm && head.target.front() == '?' && head.path.empty()));
   ASSERT(head.authority.empty() || isInside(head.authority, input));
   for (const char byte : head.target) ASSERT(byte > 0x20 && byte < 0x7f && byte != '#');
   checkBlock(head.fields, input);
@@ -35,6 +36,19 @@ void checkFraming(const http::RequestHead& head) {
   ASSERT((head.body == BodyKind::Chunked) == coding);
   ASSERT(head.contentLength <= INT64_MAX);
   ASSERT(head.version == http::Version::Http10 || head.fields.has(Name::Host));
+}
+
+// What a session does to its copy of a head whose target has a query and no path.
+void complete(std::string& bytes, const HeadLimits& limits, Request& request) {
+  http::RequestHead& head = request.head;
+  const std::string query(head.target);
+  const std::string authority(head.authority);
+  const std::string fields = textOf(head.fields);
+  parseRequestHead(bytes, limits, request.fields, head);
+  completeTarget(head, bytes.data() + (head.authority.data() - bytes.data()));
+  ASSERT(head.target == "/" + query && head.path == "/" && head.authority == authority);
+  ASSERT(isInside(head.target, bytes) && isInside(head.authority, bytes));
+  ASSERT(textOf(head.fields) == fields);
 }
 
 void checkRewritten(http::RequestHead& head) {
@@ -101,6 +115,8 @@ void check(std::string_view input, const HeadLimits& limits) {
   if (result.status != ParseStatus::Done) return;
   checkHead(request.head, input.substr(0, result.consumed));
   checkFraming(request.head);
+  std::string copy;
+  if (request.head.target.front() == '?') complete(copy.assign(input), limits, request);
   checkRewritten(request.head);
 }
 

@@ -129,9 +129,9 @@ const char* ChunkedDecoder::endSize(char byte) {
     state_ = State::SizeLf;
     return nullptr;
   }
-  state_ = State::ExtensionStart;
+  state_ = byte == ';' ? State::ExtensionStart : State::BeforeExtension;
   ++extensionBytes_;
-  if (byte != ';') return kBadSize;
+  if (byte != ';' && !http::isOws(byte)) return kBadSize;
   return extensionBytes_ > kMaxExtensionBytes ? kExtensionsTooLarge : nullptr;
 }
 
@@ -140,20 +140,25 @@ void ChunkedDecoder::beginData() {
   total_ += remaining_;
 }
 
-// A byte behind ';' (RFC 9112, section 7.1.1), up to the CR of the line.
+// A byte behind the size (RFC 9112, section 7.1.1), up to the CR of the line. White space around
+// ';' and '=' is bad, but must be read (RFC 9110, section 5.6.3); at the end of the line it is no
+// part of the syntax.
 const char* ChunkedDecoder::takeExtensionByte(char byte) {
   if (byte != '\r' && ++extensionBytes_ > kMaxExtensionBytes) return kExtensionsTooLarge;
   switch (state_) {
+    case State::BeforeExtension:
+      if (byte == ';') state_ = State::ExtensionStart;
+      return byte == ';' || http::isOws(byte) ? nullptr : kBadExtension;
     case State::ExtensionStart:
+      if (http::isOws(byte)) return nullptr;
       state_ = State::ExtensionName;
       return isToken(byte) ? nullptr : kBadExtension;
     case State::ExtensionName:
-      if (byte == '=')
-        state_ = State::ValueStart;
-      else if (!isToken(byte))
-        return endExtension(byte);
-      return nullptr;
+      return isToken(byte) ? nullptr : endName(byte);
+    case State::NameEnd:
+      return byte == '\r' ? kBadExtension : endName(byte);
     case State::ValueStart:
+      if (http::isOws(byte)) return nullptr;
       state_ = byte == '"' ? State::ValueQuoted : State::ValueToken;
       return byte == '"' || isToken(byte) ? nullptr : kBadExtension;
     case State::ValueToken:
@@ -174,9 +179,19 @@ const char* ChunkedDecoder::takeExtensionByte(char byte) {
   }
 }
 
+const char* ChunkedDecoder::endName(char byte) {
+  if (byte != '=' && !http::isOws(byte)) return endExtension(byte);
+  state_ = byte == '=' ? State::ValueStart : State::NameEnd;
+  return nullptr;
+}
+
 const char* ChunkedDecoder::endExtension(char byte) {
-  if (byte != '\r' && byte != ';') return kBadExtension;
-  state_ = byte == '\r' ? State::SizeLf : State::ExtensionStart;
+  if (http::isOws(byte))
+    state_ = State::BeforeExtension;
+  else if (byte == '\r' || byte == ';')
+    state_ = byte == '\r' ? State::SizeLf : State::ExtensionStart;
+  else
+    return kBadExtension;
   return nullptr;
 }
 

@@ -25,8 +25,9 @@ class ChunkedDecoder {
   };
 
   // Takes one step at the front of `input`. Extensions over 4 KiB in total are an error; their
-  // syntax is checked (RFC 9112, 7.1.1; white space is refused) and they are dropped. Sizes have at
-  // most 16 hex digits. Trailers and Error are final: they come again until reset().
+  // syntax is checked (RFC 9112, 7.1.1, white space around ';' and '=' included) and they are
+  // dropped. Sizes have at most 16 hex digits. Trailers and Error are final: they come again until
+  // reset().
   Output decode(std::string_view input);
 
   // Whether anything was taken since the last reset.
@@ -37,9 +38,11 @@ class ChunkedDecoder {
 
  private:
   enum class State : uint8_t {
-    Size,            // hex digits
-    ExtensionStart,  // behind ';': the first byte of a name must follow
+    Size,             // hex digits
+    BeforeExtension,  // in white space behind a size or a value: ';' must follow
+    ExtensionStart,   // behind ';': the first byte of a name must follow
     ExtensionName,
+    NameEnd,     // in white space behind a name: '=' or ';' must follow
     ValueStart,  // behind '=': a token or a quoted string must follow
     ValueToken,
     ValueQuoted,
@@ -62,6 +65,7 @@ class ChunkedDecoder {
   const char* takeByte(char byte);
   const char* takeSizeByte(char byte);
   const char* takeExtensionByte(char byte);
+  const char* endName(char byte);
   const char* endExtension(char byte);
   const char* endSize(char byte);
   void beginData();

@@ -38,7 +38,6 @@ inline constexpr Fault kMethodTooLong{501, "method too long"};
 inline constexpr Fault kMethodNotAllowed{405, "method not allowed"};
 inline constexpr Fault kBadTarget{400, "malformed request target"};
 inline constexpr Fault kBadAuthority{400, "malformed authority in the request target"};
-inline constexpr Fault kNoPath{400, "query without a path in the request target"};
 inline constexpr Fault kAsteriskTarget{400, "asterisk target of a method other than OPTIONS"};
 inline constexpr Fault kNoVersion{400, "request line without a version"};
 inline constexpr Fault kBadVersion{400, "malformed HTTP version"};

@@ -13,8 +13,10 @@ constexpr uint64_t kHopNames = http::bitOf(Name::Connection) | http::bitOf(Name:
                                http::bitOf(Name::ProxyConnection) | http::bitOf(Name::Te) |
                                http::bitOf(Name::TransferEncoding) | http::bitOf(Name::Upgrade);
 
-// Drops what one Connection line names. Hop-by-hop names are gone without being named; Trailer is
-// no control of this hop only, so it goes when its sender says so.
+}  // namespace
+
+// Hop-by-hop names are gone without being named; Trailer is no control of this hop only, so it goes
+// when its sender says so.
 void dropNamed(http::FieldBlock& fields, std::string_view connection) {
   if (http::spells(connection, "keep-alive") || http::spells(connection, "close")) return;
   ListElements names(connection);
@@ -25,8 +27,6 @@ void dropNamed(http::FieldBlock& fields, std::string_view connection) {
     fields.drop(name);
   }
 }
-
-}  // namespace
 
 void dropHopByHop(http::FieldBlock& fields) {
   if (!fields.hasAny(kHopNames)) return;

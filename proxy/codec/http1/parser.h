@@ -35,7 +35,8 @@ struct ParseResult {
 
 // Parses one request head at the front of `bytes`. `storage` has room for kMaxFields; when Done,
 // `head` points into both, head.fields.base at the first field line, and head.added is empty;
-// otherwise it means nothing. The target "/" or "*" of an absolute-form without a path is static.
+// otherwise it means nothing. The target "/" or "*" of an absolute-form without a path is static;
+// with a query behind it there is a part of a target, for completeTarget().
 // At most two leading empty lines are skipped; a lone CR LF prefix is NeedMore.
 // An error is found as early as the bytes allow, an incomplete last line included, and no bytes
 // that follow change it. Content-Length: 0 is BodyKind::Length too. 501 and 417 wait for the end of
@@ -43,6 +44,15 @@ struct ParseResult {
 // `memo`, which may be null, changes nothing but the time that it takes.
 ParseResult parseRequestHead(std::string_view bytes, const HeadLimits& limits, http::Field* storage,
                              http::RequestHead& head, SectionMemo* memo = nullptr);
+
+// A target that begins with '?' lacks the slash that is its path (RFC 9112, section 3.2.1). Puts it
+// there: the authority moves by a byte, over the last slash of the scheme. REQUIRES: a parsed head
+// whose bytes may be written; `authority` is where head.authority is.
+void completeTarget(http::RequestHead& head, char* authority);
+
+// What a head that is refused or incomplete tells all the same: sets method, version and target,
+// when the request line is complete and right; else `head` means nothing.
+bool parseRequestLine(std::string_view bytes, const HeadLimits& limits, http::RequestHead& head);
 
 // Parses one response head; `forMethod` is that of the request (HEAD and 2xx of CONNECT have no
 // body). 1xx, 204 and 304 have none either (RFC 9112, section 6.3): their lengths are told, not
@@ -63,5 +73,9 @@ ParseResult parseTrailers(std::string_view bytes, const HeadLimits& limits, http
 // Upgrade. Trailer stays, since trailers are forwarded; so do Proxy-Authorization and
 // Proxy-Authenticate.
 void dropHopByHop(http::FieldBlock& fields);
+
+// Drops what one Connection value names, but fields that must not be removed that way: every Name
+// of ours except Other and Trailer, and what else controls a message (isControlField).
+void dropNamed(http::FieldBlock& fields, std::string_view connection);
 
 }  // namespace oxbow::http1

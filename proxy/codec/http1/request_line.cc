@@ -5,6 +5,7 @@
 
 #include "proxy/codec/http/spelling.h"
 #include "proxy/codec/http1/field_values.h"
+#include "proxy/codec/http1/parser.h"
 
 namespace oxbow::http1 {
 
@@ -206,7 +207,7 @@ const char* RequestLine::skipAuthority(const char* at) const {
   return at;
 }
 
-// The part of an absolute-form before its path; `next` is at a slash or a space.
+// The part of an absolute-form before its path; `next` is at a slash, a question mark or a space.
 Progress RequestLine::readAuthority(const char* at) {
   bool mismatch = false;
   const char* authority = skipScheme(at, input_.end, mismatch);
@@ -217,7 +218,7 @@ Progress RequestLine::readAuthority(const char* at) {
   head_.authority = {authority, static_cast<size_t>(end - authority)};
   head_.absoluteForm = true;
   if (!isAuthority(head_.authority, input_.begin)) return {nullptr, &kBadAuthority};
-  return *end == '?' ? Progress{nullptr, &kNoPath} : Progress{end};
+  return {end};
 }
 
 void RequestLine::setTarget(std::string_view target) {
@@ -260,6 +261,16 @@ Progress RequestLine::readRareVersion(const char* at) {
 }
 
 }  // namespace
+
+void completeTarget(http::RequestHead& head, char* authority) {
+  const size_t size = head.authority.size();
+  std::memmove(authority - 1, authority, size);
+  char* const slash = authority + size - 1;
+  *slash = '/';
+  head.authority = {authority - 1, size};
+  head.target = {slash, head.target.size() + 1};
+  head.path = {slash, 1};
+}
 
 Progress readRequestLine(Input input, const char* line, uint32_t limit, http::RequestHead& head) {
   const auto size = static_cast<size_t>(input.end - line);

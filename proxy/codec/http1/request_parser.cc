@@ -42,6 +42,8 @@ class RequestFields {
   // Judges the whole, when all lines are there.
   const Fault* finish(uint64_t seen) {
     const bool http11 = head_.version == Version::Http11;
+    // It was not meant, and must not be said again in a message of HTTP/1.1.
+    if (!http11) head_.fields.drop(Name::Expect);
     if (http11 && (seen & http::bitOf(Name::Host)) == 0) return &kNoHost;
     head_.keepAlive = !connection_.close && (http11 || connection_.keepAlive);
     return unsupported_;
@@ -150,6 +152,13 @@ ParseResult doneAt(const char* next, const http::Input& input) {
 }
 
 }  // namespace
+
+bool parseRequestLine(std::string_view bytes, const HeadLimits& limits, http::RequestHead& head) {
+  const http::Input input{bytes.data(), bytes.data() + bytes.size()};
+  const Progress progress = skipEmptyLines(input);
+  if (progress.next == nullptr) return false;
+  return readRequestLine(input, progress.next, limits.startLine, head).next != nullptr;
+}
 
 ParseResult parseRequestHead(std::string_view bytes, const HeadLimits& limits, http::Field* storage,
                              http::RequestHead& head, SectionMemo* memo) {

@@ -14,8 +14,8 @@ using http::Name;
 
 namespace {
 
-// Room for what is made up here: version, Host without its value, Content-Length with 20 digits or
-// Transfer-Encoding, Connection, line ends.
+// Room for what is made up here: version, Host without its value, Date, Content-Length with 20
+// digits or Transfer-Encoding, Connection, line ends.
 constexpr size_t kFixedBytes = 160;
 constexpr size_t kLongestReason = 32;
 constexpr uint64_t kOtherHop = http::bitOf(Name::Connection) | http::bitOf(Name::TransferEncoding);
@@ -168,6 +168,7 @@ char* writeResponseHead(char* out, const http::ResponseHead& head, const Framing
   out = putLiteral(out, "\r\n");
   out = putLines(out, head.fields, 0, head.fields.count, skippedNames(framing));
   out = putLines(out, head.added, 0, head.added.count, 0);
+  if (!framing.date.empty()) out = put(out, framing.date);
   return putFraming(out, framing);
 }
 

@@ -22,6 +22,7 @@ struct Framing {
   bool writeLength = false;
   uint64_t contentLength = 0;
   ConnectionOption connection = ConnectionOption::Nothing;
+  std::string_view date;  // of responses: the whole line, for one that came without; or empty
 };
 
 // An upper bound of what write…Head needs.
@@ -37,8 +38,9 @@ size_t responseHeadBound(const http::ResponseHead& head);
 char* writeRequestHead(char* out, const http::RequestHead& head, std::string_view target,
                        std::string_view authority, const Framing& framing);
 
-// Writes "HTTP/1.1 status reason" and the rest likewise. A missing reason becomes the standard one.
-// The Content-Length of an answer to HEAD, or of a 304, is kept with BodyKind::Length.
+// Writes "HTTP/1.1 status reason" and the rest likewise, the date behind the fields. A missing
+// reason becomes the standard one. The Content-Length of an answer to HEAD, or of a 304, is kept
+// with BodyKind::Length.
 char* writeResponseHead(char* out, const http::ResponseHead& head, const Framing& framing);
 
 // Writes trailer lines and the empty line that ends a chunked body (behind "0 CRLF").

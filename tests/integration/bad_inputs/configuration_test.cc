@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 
 #include "proxy/config/loader.h"
@@ -49,16 +50,16 @@ void checkRefused(const std::string& text, uint32_t line, std::string_view told 
 
 class TempFile {
  public:
-  TempFile() : fd_(::mkstemp(path_)) { REQUIRE(fd_ >= 0); }
+  TempFile() : fd_(::mkstemp(path_.data())) { REQUIRE(fd_ >= 0); }
   ~TempFile() {
     ::close(fd_);
-    ::unlink(path_);
+    ::unlink(path_.c_str());
   }
   int fd() const { return fd_; }
   std::string path() const { return path_; }
 
  private:
-  char path_[32] = "/tmp/oxbow-test-XXXXXX";
+  std::string path_ = (std::filesystem::temp_directory_path() / "oxbow-test-XXXXXX").string();
   int fd_;
 };
 
@@ -132,9 +133,9 @@ TEST_CASE("H.1 a file of 1 GB") {
 }
 
 TEST_CASE("H.1 what is no file to read") {
-  CHECK_FALSE(config::loadFile("/tmp").config);
+  CHECK_FALSE(config::loadFile("/").config);
   CHECK_FALSE(config::loadFile("/dev/zero").config);
-  CHECK_FALSE(config::loadFile("/tmp/oxbow-no-such-file.yaml").config);
+  CHECK_FALSE(config::loadFile("/nonexistent/oxbow.yaml").config);
 }
 
 TEST_CASE("H.2 a file half written, cut anywhere") {

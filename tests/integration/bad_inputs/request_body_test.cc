@@ -175,8 +175,12 @@ TEST_CASE_FIXTURE(BrokenChunks, "B.1 a malformed chunk size") {
                                  "g",
                                  "5g",
                                  "5\t",
-                                 "5 ;a=b",
+                                 "5 5",
                                  "5;=b",
+                                 "5;a ",
+                                 "5;a=b ",
+                                 "5;a=\"b\"\t",
+                                 "5 ;",
                                  "5;a=",
                                  "5;a=\"b",
                                  "5;a b",
@@ -223,6 +227,21 @@ TEST_CASE_FIXTURE(Forwarding, "B.4 chunk extensions under 4 KiB are dropped") {
       postChunked("5;a=" + std::string(4000, 'x') + ";b=\"q\\\"q\"\r\nhello\r\n0\r\n\r\n"));
   CHECK(got.body == "hello");
   CHECK(upstream.received().find("xx") == std::string::npos);
+}
+
+TEST_CASE_FIXTURE(BrokenChunks, "B.4 white space of chunk extensions counts") {
+  checkRefused("behind the size", "5" + std::string(4097, ' ') + ";a\r\nhello\r\n");
+  checkRefused("before a name", "5;" + std::string(4096, '\t') + "a\r\nhello\r\n");
+}
+
+TEST_CASE_FIXTURE(Forwarding, "B.4 chunk extensions may have white space around their marks") {
+  for (const std::string extension :
+       {"; a=b", ";a = b", " ;a", ";a=b ;c", "\t;\ta\t=\t\"b\"\t;\tc", ";a ;b"}) {
+    CAPTURE(extension);
+    CHECK(
+        forwarded(postChunked("5" + extension + "\r\nhello\r\n0" + extension + "\r\n\r\n")).body ==
+        "hello");
+  }
 }
 
 TEST_CASE_FIXTURE(Forwarding, "B.5 trailers that control something are dropped") {

@@ -186,6 +186,22 @@ TEST_CASE_FIXTURE(Forwarding, "A.12 an absolute-form target wins over Host") {
   CHECK(got.field("X-Forwarded-Host") == "real.example:81");
 }
 
+TEST_CASE_FIXTURE(Forwarding, "A.12 an absolute-form target with a query and no path") {
+  const Message got = forwarded("GET http://real.example?x=1/../y HTTP/1.1\r\nHost: other\r\n\r\n");
+  CHECK(got.startLine == "GET /?x=1/../y HTTP/1.1");
+  CHECK(got.field("Host") == "real.example");
+  CHECK(got.field("X-Forwarded-Host") == "real.example");
+  // Only without a query it asks for the server as a whole (RFC 9112, section 3.2.4).
+  CHECK(forwarded("OPTIONS HTTPS://[::1]:80? HTTP/1.1\r\nHost: a\r\n\r\n").startLine ==
+        "OPTIONS /? HTTP/1.1");
+}
+
+TEST_CASE("A.12 a target without a path is that of the root") {
+  Forwarding pair({.routes = "- { server_name: b, location: /, rewrite: /v1/, proxy_pass: up }"});
+  CHECK(pair.forwarded("GET http://b?x HTTP/1.1\r\nHost: a\r\n\r\n").startLine ==
+        "GET /v1/?x HTTP/1.1");
+}
+
 TEST_CASE("A.12 the route of an absolute-form target is that of the target") {
   Forwarding pair({.routes = "- { server_name: real.example, proxy_pass: up }\n- { return: 404 }"});
   CHECK(pair.forwarded("GET http://real.example/ HTTP/1.1\r\nHost: x\r\n\r\n").field("Host") ==
@@ -195,7 +211,7 @@ TEST_CASE("A.12 the route of an absolute-form target is that of the target") {
 
 TEST_CASE_FIXTURE(Refusing, "A.12 a malformed absolute-form target") {
   for (const std::string target : {"http:///x", "http://u@a/", "http://a:x/", "ftp://a/", "http:/a",
-                                   "http://a,b/", "http://a?b", "//a:x b/", "http://[::1/"})
+                                   "http://a,b/", "http://?b", "//a:x b/", "http://[::1/"})
     checkRefused(target, "GET " + target + " HTTP/1.1\r\nHost: a\r\n\r\n");
 }
 

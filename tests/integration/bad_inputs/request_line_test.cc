@@ -88,6 +88,15 @@ TEST_CASE_FIXTURE(Refusing, "A.15 CONNECT and TRACE") {
   checkRefused("TRACE", line("TRACE / HTTP/1.1"), 405);
 }
 
+TEST_CASE_FIXTURE(Refusing, "A.15 a method over 32 bytes") {
+  checkRefused("33 bytes", line(std::string(33, 'M') + " / HTTP/1.1"), 501);
+}
+
+TEST_CASE_FIXTURE(Forwarding, "A.15 a method of 32 bytes passes") {
+  const std::string method(32, 'M');
+  CHECK(targetLine(forwarded(line(method + " / HTTP/1.1"))) == method + " / HTTP/1.1");
+}
+
 TEST_CASE_FIXTURE(Forwarding, "A.15 methods are compared with case") {
   CHECK(targetLine(forwarded(line("connect / HTTP/1.1"))) == "connect / HTTP/1.1");
 }

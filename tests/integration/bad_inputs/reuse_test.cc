@@ -153,4 +153,67 @@ TEST_CASE("L.3 connection-bound authentication") {
   CHECK(upstream.connections() == 3);
 }
 
+TEST_CASE("L.3 connection-bound authentication, and the client leaves before the response") {
+  std::string credentials;
+  std::string answer = ok("secret");
+  SUBCASE("NTLM") { credentials = "Authorization: NTLM TlRMTVNTUAAD\r\n"; }
+  SUBCASE("Negotiate") { credentials = "Authorization: negotiate YIIabc==\r\n"; }
+  SUBCASE("towards a proxy") { credentials = "Proxy-Authorization: NTLM TlRMTVNTUAAD\r\n"; }
+  SUBCASE("only the server tells") {
+    answer =
+        "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\", NTLM\r\n"
+        "Content-Length: 0\r\n\r\n";
+  }
+  Gate gone;
+  FakeUpstream upstream({answeringBehind(gone, answer), answering(ok("other connection"))});
+  Oxbow oxbow(Setup{.servers = {upstream.address()}, .top = kAdmin});
+  {
+    RawClient client(oxbow.address());
+    client.send(get("/", credentials));
+    REQUIRE(upstream.awaitRequests(1));
+    client.stream().reset();
+  }
+  REQUIRE(oxbow.awaitMetric(clientsEndedFor("client_reset"), 1));
+  gone.open();
+  CHECK(upstream.awaitEnd(0));
+  RawClient next(oxbow.address());
+  CHECK(next.ask(get()).body == "other connection");
+}
+
+TEST_CASE("L.3 a challenge that is not the first of its line") {
+  FakeUpstream upstream(
+      answering("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"a, b\", NTLM\r\n"
+                "Content-Length: 0\r\n\r\n"));
+  Oxbow oxbow(Setup{.servers = {upstream.address()}});
+  RawClient one(oxbow.address());
+  CHECK(one.ask(get()).status() == 401);
+  RawClient other(oxbow.address());
+  CHECK(other.ask(get()).status() == 401);
+  CHECK(upstream.connections() == 2);
+  CHECK(one.ask(get()).status() == 401);
+  CHECK(upstream.connections() == 2);
+}
+
+TEST_CASE("L.3 credentials that the configuration sets bind like those of a client") {
+  FakeUpstream upstream(answering(ok()));
+  Oxbow oxbow(Setup{.servers = {upstream.address()},
+                    .routes =
+                        "- { proxy_pass: up, location: /a, proxy_set_header: { Authorization: NTLM "
+                        "TlRMTVNTUAAD } }\n- { proxy_pass: up, location: /b, proxy_set_header: { "
+                        "Authorization: \"\" } }"});
+  {
+    RawClient one(oxbow.address());
+    CHECK(one.ask(get("/a")).status() == 200);
+    RawClient other(oxbow.address());
+    CHECK(other.ask(get("/b")).status() == 200);
+    CHECK(upstream.connections() == 2);
+  }
+  // What never reached the upstream bound nothing.
+  RawClient dropped(oxbow.address());
+  CHECK(dropped.ask(get("/b", "Authorization: NTLM TlRMTVNTUAAD\r\n")).status() == 200);
+  RawClient another(oxbow.address());
+  CHECK(another.ask(get("/b")).status() == 200);
+  CHECK(upstream.connections() == 2);
+}
+
 }  // namespace oxbow::integration

@@ -58,6 +58,37 @@ TEST_CASE_FIXTURE(Forwarding, "a chunked request stays chunked, with its trailer
   CHECK(got.trailer("X-Sum") == "5");
 }
 
+TEST_CASE_FIXTURE(Forwarding, "trailers of a request that Connection names are of this hop") {
+  const Message got = forwarded(postChunked("1\r\nx\r\n0\r\nX-Hop: 2\r\nX-Sum: 1\r\n\r\n",
+                                            "Connection: keep-alive, x-hop\r\n"));
+  CHECK(got.body == "x");
+  REQUIRE(got.trailers.size() == 1);
+  CHECK(got.trailer("X-Sum") == "1");
+}
+
+TEST_CASE("trailers of a response that Connection names are of this hop") {
+  const std::string second =
+      "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\n"
+      "Transfer-Encoding: chunked\r\n\r\n";
+  FakeUpstream upstream([&second](UpstreamConn& conn) {
+    const std::string body = chunked("x", "X-Hop: 2\r\nX-Other: 3\r\nX-Sum: 1\r\n");
+    conn.request();
+    conn.send(
+        "HTTP/1.1 200 OK\r\nConnection: X-Hop\r\nConnection: keep-alive, x-other\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n" +
+        body);
+    while (conn.request()) conn.send(second + body);
+  });
+  Oxbow oxbow(Setup{.servers = {upstream.address()}});
+  RawClient client(oxbow.address());
+  const Message answer = client.ask(get());
+  CHECK(answer.body == "x");
+  REQUIRE(answer.trailers.size() == 1);
+  CHECK(answer.trailer("X-Sum") == "1");
+  // What one response says is not true of the next.
+  CHECK(client.ask(get()).trailers.size() == 3);
+}
+
 TEST_CASE_FIXTURE(Forwarding, "request bodies of every kind arrive whole") {
   for (const size_t size : {0, 1, 4096, 16384, 16385, 65535, 65536, 65537, 300000}) {
     CAPTURE(size);
@@ -239,6 +270,14 @@ TEST_CASE("Expect: 100-continue, and the upstream says go on, behind a 103") {
     CHECK(client.informational()[i + 1].status() == 100);
   }
   CHECK(upstream.connections() == 1);
+}
+
+TEST_CASE_FIXTURE(Forwarding,
+                  "Expect: 100-continue of HTTP/1.0 means nothing and goes no further") {
+  const Message got = forwarded(
+      "POST / HTTP/1.0\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello");
+  CHECK_FALSE(got.has("Expect"));
+  CHECK(got.body == "hello");
 }
 
 TEST_CASE("Expect: 100-continue of a client that does not wait") {

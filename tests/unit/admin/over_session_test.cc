@@ -154,6 +154,13 @@ TEST_CASE_FIXTURE(Fixture, "a body behind a page that is answered at once is ski
   CHECK(endsWith(receive(), "\r\n\r\nok\n"));
 }
 
+TEST_CASE_FIXTURE(Fixture, "a method that no page has is refused with those that there are") {
+  send("TRACE /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  const std::string answer = receive();
+  CHECK(answer.rfind("HTTP/1.1 405 ", 0) == 0);
+  CHECK(answer.find("\r\nAllow: GET, HEAD\r\n") != std::string::npos);
+}
+
 TEST_CASE_FIXTURE(Fixture, "a client that closes while its report is awaited does no harm") {
   send(kGetMetrics);
   closeClient();

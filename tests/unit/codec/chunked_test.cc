@@ -165,13 +165,43 @@ TEST_CASE("B3: data ends with CR LF") {
 
 TEST_CASE("extensions are checked") {
   for (const char* extension : {";a", ";a;b", ";a=b", ";a=\"\"", ";a=\"b c\t\xc3\xa4\"",
-                                ";a=\"\\\"\\\\\\\t\"", ";a=\"b\";c=d", ";!=~"})
+                                ";a=\"\\\"\\\\\\\t\"", ";a=\"b\";c=d", ";!=~",
+                                // White space around the marks (RFC 9112, section 7.1.1).
+                                "; a", " ;a", "\t ;a", ";a =b", ";a= b", ";a\t=\t\"b\"", ";a=b ;c",
+                                ";a=\"b\" ;c", ";a ;b", " ; a = b ; c"})
     CHECK(decode("1"s + extension + "\r\nx\r\n0\r\n").data == "x");
-  for (const char* extension :
-       {";",      ";;",        ";a;",        ";=b",         ";a=",           ";a=;b",
-        ";a=b=c", "; a",       ";a ",        ";a =b",       ";a= b",         ";a=\"",
-        ";a=\"b", ";a=\"b\"c", ";a=\"b\" ",  ";a=\"\x01\"", ";a=\"\\\x7f\"", ";a=b\"c\"",
-        ";a/b",   ";a,b",      ";a=\"b\"=c", ";\xc3\xa4"})
+  for (const char* extension : {";",
+                                ";;",
+                                ";a;",
+                                ";=b",
+                                ";a=",
+                                ";a=;b",
+                                ";a=b=c",
+                                "; ",
+                                ";a ",
+                                ";a = ",
+                                ";a=b ",
+                                ";a=\"",
+                                ";a=\"b",
+                                ";a=\"b\"c",
+                                ";a=\"b\" ",
+                                ";a=\"\x01\"",
+                                ";a=\"\\\x7f\"",
+                                ";a=b\"c\"",
+                                ";a/b",
+                                ";a,b",
+                                ";a=\"b\"=c",
+                                ";\xc3\xa4",
+                                " ",
+                                "\t",
+                                " a",
+                                ";a b",
+                                ";a=b c",
+                                ";a=b =c",
+                                " ;",
+                                " ;;a",
+                                " =a",
+                                ";a = ;b"})
     checkRefused("1"s + extension + "\r\nx\r\n0\r\n");
 }
 

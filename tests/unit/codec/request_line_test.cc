@@ -145,27 +145,31 @@ TEST_CASE("an absolute-form without a path") {
   CHECK(ParsedRequest("OPTIONS http://b HTTP/1.1\r\nHost: a\r\n\r\n").head.target == "*");
 }
 
+TEST_CASE("an absolute-form with a query and no path") {
+  std::string bytes = "GET http://example.org:81?x=1 HTTP/1.1\r\nHost: a\r\n\r\n";
+  http::Field fields[kMaxFields];
+  http::RequestHead head;
+  REQUIRE(parseRequestHead(bytes, {}, fields, head).status == ParseStatus::Done);
+  CHECK(head.target == "?x=1");
+  CHECK(head.path == "");
+  CHECK(head.authority == "example.org:81");
+  completeTarget(head, bytes.data() + (head.authority.data() - bytes.data()));
+  CHECK(head.target == "/?x=1");
+  CHECK(head.path == "/");
+  CHECK(head.authority == "example.org:81");
+  CHECK(head.fields.value(Name::Host) == "a");
+}
+
 TEST_CASE("targets that are none") {
-  checkAllLines(400, {"GET http:// HTTP/1.1",
-                      "GET http:/// HTTP/1.1",
-                      "GET http:/a HTTP/1.1",
-                      "GET http//a HTTP/1.1",
-                      "GET ftp://a/ HTTP/1.1",
-                      "GET httpss://a/ HTTP/1.1",
-                      "GET http://u@a/ HTTP/1.1",
-                      "GET http://u:p@a/ HTTP/1.1",
-                      "GET http://a:x/ HTTP/1.1",
-                      "GET http://a?b HTTP/1.1",
-                      "GET http://a#b HTTP/1.1",
-                      "GET http://[::1/ HTTP/1.1",
-                      "GET http://a,b/ HTTP/1.1",
-                      "GET example.org HTTP/1.1",
-                      "GET example.org:80 HTTP/1.1",
-                      "GET a/b HTTP/1.1",
-                      "GET ?a HTTP/1.1",
-                      "GET http HTTP/1.1",
-                      "GET http:\\\\a/ HTTP/1.1",
-                      "GET https:a HTTP/1.1"});
+  checkAllLines(
+      400, {"GET http:// HTTP/1.1",     "GET http:/// HTTP/1.1",       "GET http:/a HTTP/1.1",
+            "GET http//a HTTP/1.1",     "GET ftp://a/ HTTP/1.1",       "GET httpss://a/ HTTP/1.1",
+            "GET http://u@a/ HTTP/1.1", "GET http://u:p@a/ HTTP/1.1",  "GET http://a:x/ HTTP/1.1",
+            "GET http://?b HTTP/1.1",   "GET http://a? b HTTP/1.1",    "GET http://a?b#c HTTP/1.1",
+            "GET http://a#b HTTP/1.1",  "GET http://[::1/ HTTP/1.1",   "GET http://a,b/ HTTP/1.1",
+            "GET example.org HTTP/1.1", "GET example.org:80 HTTP/1.1", "GET a/b HTTP/1.1",
+            "GET ?a HTTP/1.1",          "GET http HTTP/1.1",           "GET http:\\\\a/ HTTP/1.1",
+            "GET https:a HTTP/1.1"});
 }
 
 TEST_CASE("the asterisk belongs to OPTIONS") {

@@ -342,6 +342,7 @@ TEST_CASE("A20: expectations") {
   const ParsedRequest old("POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n");
   CHECK(old.result.status == ParseStatus::Done);
   CHECK_FALSE(old.head.expectContinue);
+  CHECK(textOf(old.head.fields) == "Content-Length=1;");
 }
 
 TEST_CASE("what is malformed is 400, even when it is not supported either") {

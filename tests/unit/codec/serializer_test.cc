@@ -145,6 +145,12 @@ TEST_CASE("the bound holds for the longest of everything") {
   }
 }
 
+TEST_CASE("a date goes behind all fields and before the framing") {
+  const ParsedResponse response("HTTP/1.1 200 OK\r\nServer: s\r\nContent-Length: 1\r\n\r\n");
+  CHECK(written(response.head, {.body = BodyKind::Chunked, .date = "Date: d\r\n"}) ==
+        "HTTP/1.1 200 OK\r\nServer: s\r\nDate: d\r\nTransfer-Encoding: chunked\r\n\r\n");
+}
+
 TEST_CASE("a response is written as it came, in our version") {
   const ParsedResponse response(
       "HTTP/1.0 418 I'm a teapot\r\nServer: s\r\nContent-Length: 3\r\n\r\n");

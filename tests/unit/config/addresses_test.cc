@@ -26,6 +26,7 @@ TEST_CASE("addresses collide when they are equal, or one covers the other") {
   CHECK(collideText("0.0.0.0:80", "*:80"));
   CHECK(collideText("[::]:80", "[::1]:80"));
   CHECK(collideText("unix:/a", "unix:/a"));
+  CHECK(collideText("unix:/run/a", "unix://run///a"));
 }
 
 TEST_CASE("different addresses stand together") {
@@ -34,6 +35,8 @@ TEST_CASE("different addresses stand together") {
   CHECK_FALSE(collideText("*:80", "127.0.0.1:81"));
   CHECK_FALSE(collideText("[::1]:80", "127.0.0.1:80"));
   CHECK_FALSE(collideText("unix:/a", "unix:/b"));
+  CHECK_FALSE(collideText("unix:/a", "unix:/a/b"));
+  CHECK_FALSE(collideText("unix:/ab", "unix:/a/b"));
   CHECK_FALSE(collideText("unix:/a", "127.0.0.1:80"));
   // The kernel gives each its own port.
   CHECK_FALSE(collideText("127.0.0.1:0", "127.0.0.1:0"));
@@ -45,7 +48,8 @@ TEST_CASE("name servers have a port, or 53") {
   CHECK(nameServer("127.0.0.1:5353") == "127.0.0.1:5353");
   CHECK(nameServer("::1") == "[::1]:53");
   CHECK(nameServer("[::1]:5353") == "[::1]:5353");
-  for (const char* text : {"dns.example", "", "127.0.0.1:0", "unix:/x", "*:53", "127.0.0.1:x"})
+  for (const char* text : {"dns.example", "", "127.0.0.1:0", "unix:/x", "*:53", "127.0.0.1:x",
+                           "0.0.0.0", "::", "224.0.0.1"})
     CHECK(nameServer(text) == "none");
 }
 

@@ -20,6 +20,12 @@ TEST_CASE("an unknown key names the nearest one") {
   CHECK(errorsOf(withTop("frobnicate: 1")) == "1:1: frobnicate: unknown key\n");
 }
 
+TEST_CASE("at the top, too, what is not there yet is told from what is unknown") {
+  CHECK(errorsOf(withTop("tls: { }")) == "1:1: tls: is not supported in this version\n");
+  CHECK(errorsOf(withTop("listen: 127.0.0.1:0")) ==
+        "1:1: listen: unknown key here; it belongs to admin, listeners[]\n");
+}
+
 TEST_CASE("a key in the wrong block is sent home") {
   CHECK(errorsOf(withTop("keepalive_min: 3")) ==
         "1:1: keepalive_min: unknown key here; it belongs to upstreams.<name>\n");
@@ -131,6 +137,11 @@ TEST_CASE("admin listens on loopback or a Unix socket") {
   CHECK(errorsOf(withTop("admin:")) == "1:1: admin: has no value; expected a mapping\n");
 }
 
+TEST_CASE("what is proposed for admin is a loopback address") {
+  const std::string error = errorsOf(withTop("admin: { listen: \":9901\" }"));
+  CHECK(error.find("did you mean \"127.0.0.1:9901\"?") != std::string::npos);
+}
+
 TEST_CASE("addresses to listen on") {
   const auto error = [](const std::string& address) {
     return errorsOf("listeners:\n  - listen: " + address + "\n    routes: [ { return: 404 } ]\n");
@@ -145,6 +156,10 @@ TEST_CASE("addresses to listen on") {
   CHECK(has(error("localhost:8080"), "did you mean \"127.0.0.1:8080\"?\n"));
   CHECK(has(error("\":8080\""), "did you mean \"*:8080\"?\n"));
   CHECK(has(error("\"::1:8080\""), "did you mean \"[::1]:8080\"?\n"));
+  CHECK(has(error("127.0.0.1:080"), "\"080\" is not a port"));
+  CHECK(error("\"http://127.0.0.1:80/\"") ==
+        "2:13: listeners[0].listen: \"http://127.0.0.1:80/\" is a URL; write address and port "
+        "alone; did you mean \"127.0.0.1:80\"?\n");
   CHECK(has(error("[::1]:8080"), "2:13: listeners[0].listen: an IPv6 address must be quoted"));
   CHECK(has(error("*:8080"), "a value that begins with * must be quoted"));
   CHECK(has(error("127.0.0.1:65536"), "2:13: listeners[0].listen: "));
@@ -222,6 +237,8 @@ TEST_CASE("servers of upstreams") {
   CHECK(error("[ \"http://a:80/\" ]") ==
         "1:32: upstreams.api.servers[0]: \"http://a:80/\" is a URL; write host and port alone; did "
         "you mean \"a:80\"?\n");
+  for (const std::string text : {"::1:80", "::1"})
+    CHECK(error("[ \"" + text + "\" ]").find("did you mean \"[::1]:80\"?") != std::string::npos);
   CHECK(error("[ { weight: 2 } ]") == "1:32: upstreams.api.servers[0].server: is missing\n");
   CHECK(error("[ { server: a:1, weight: 1001 } ]") ==
         "1:55: upstreams.api.servers[0].weight: must be between 1 and 1000\n");
@@ -313,6 +330,32 @@ TEST_CASE("hosts of routes") {
         "5:46: listeners[0].routes[0].server_name[1]: expected text, got a list\n");
 }
 
+TEST_CASE("H.1: of a list every item is looked at, also behind one of the wrong kind") {
+  CHECK(
+      errorsOf(withRoutes("      - { proxy_pass: api, server_name: [ [ 1 ], \"*\", \"a b\" ] }")) ==
+      "5:43: listeners[0].routes[0].server_name[0]: expected text, got a list\n"
+      "5:50: listeners[0].routes[0].server_name[1]: \"*\" is no host; leave server_name out for "
+      "any host\n"
+      "5:55: listeners[0].routes[0].server_name[2]: \"a b\" is neither a host nor of the form "
+      "*.example.com\n");
+  CHECK(errorsOf(withRoutes(
+            "      - { proxy_pass: api, proxy_hide_header: [ Connection, [ ], \"\" ] }")) ==
+        "5:49: listeners[0].routes[0].proxy_hide_header[0]: \"Connection\" belongs to the "
+        "connection and cannot be edited\n"
+        "5:61: listeners[0].routes[0].proxy_hide_header[1]: expected text, got a list\n"
+        "5:66: listeners[0].routes[0].proxy_hide_header[2]: \"\" is no name of a field\n");
+}
+
+TEST_CASE("a route whose location is wrong is no twin of another") {
+  CHECK(errorsOf(withRoutes("      - { proxy_pass: api }\n"
+                            "      - { proxy_pass: api, location: [ /a ] }\n"
+                            "      - { proxy_pass: api, server_name: [ ] }\n"
+                            "      - { proxy_pass: api, server_name: [ [ a ] ] }")) ==
+        "6:38: listeners[0].routes[1].location: expected text, got a list\n"
+        "7:41: listeners[0].routes[2].server_name: is an empty list; leave it out for any host\n"
+        "8:43: listeners[0].routes[3].server_name[0]: expected text, got a list\n");
+}
+
 TEST_CASE("no two routes have the same host and location") {
   CHECK(errorsOf(withRoutes("      - { proxy_pass: api }\n"
                             "      - { return: 404, server_name: a }\n"
@@ -343,6 +386,11 @@ TEST_CASE("fixed answers") {
         "5:17: " + path + ": a 301 needs a location; write { status: 301, location: ... }\n");
   CHECK(error("{ status: 302 }") == "5:17: " + path + ": a 302 needs a location\n");
   CHECK(error("{ body: x }") == "5:17: " + path + ".status: is missing\n");
+  CHECK(error("{ location: \"a b\", content_type: \"\" }") ==
+        "5:17: " + path + ".status: is missing\n5:29: " + path + ".location: is no URL\n5:50: " +
+            path + ".content_type: is no media type; did you mean \"text/plain\"?\n");
+  CHECK(error("{ status: 205, body: x }") == "5:38: " + path + ".body: a 205 has no body\n");
+  CHECK(error("205").empty());
   CHECK(error("{ status: 200, location: /x }") ==
         "5:42: " + path + ".location: a 200 has no location\n");
   CHECK(error("{ status: 301, location: \"/a b\" }") == "5:42: " + path + ".location: is no URL\n");
@@ -369,6 +417,9 @@ TEST_CASE("edits of fields") {
         "6:34: " + path +
             "proxy_set_header.X-A: unknown variable \"$hots\"; did you mean "
             "\"$host\"?\n");
+  CHECK(error("        proxy_set_header: { X-A: \"$foo $bar\" }") ==
+        "6:34: " + path + "proxy_set_header.X-A: unknown variable \"$foo\"\n6:34: " + path +
+            "proxy_set_header.X-A: unknown variable \"$bar\"\n");
   CHECK(error("        proxy_set_header: { X-A: \"a\\nb\" }") ==
         "6:34: " + path + "proxy_set_header.X-A: control characters are not allowed in a field\n");
   CHECK(error("        proxy_set_header: { X-A: }") ==
@@ -378,6 +429,8 @@ TEST_CASE("edits of fields") {
   CHECK(error("        proxy_set_header: { host: \"\" }") ==
         "6:35: " + path +
             "proxy_set_header.host: every request has a Host; it cannot be removed\n");
+  CHECK(error("        proxy_set_header: { host: \"a/b c\" }") ==
+        "6:35: " + path + "proxy_set_header.host: \"a/b c\" is no host, with or without a port\n");
   CHECK(error("        proxy_set_header: { X-A: 1, x-a: 2 }") ==
         "6:37: " + path + "proxy_set_header.x-a: stands here twice, in other case\n");
   CHECK(error("        add_header: { X-A: \"\" }") ==
@@ -410,7 +463,29 @@ TEST_CASE("Via has a name or is off") {
   CHECK(errorsOf(withListener("    via: edge-1.example.com")).empty());
 }
 
+TEST_CASE("connections come from an address of the server's family") {
+  const auto error = [](const std::string& bind, const std::string& servers) {
+    return errorsOf("upstreams: { api: { proxy_bind: \"" + bind + "\", servers: [ " + servers +
+                    " ] } }\n" + withTop(""));
+  };
+  const std::string at = "1:33: upstreams.api.proxy_bind: ";
+  CHECK(error("::1", "127.0.0.1:1") == at + "no server has an IPv6 address\n");
+  CHECK(error("127.0.0.1", "\"[::1]:1\", unix:/a") == at + "no server has an IPv4 address\n");
+  CHECK(error("::1", "127.0.0.1:1, \"[::1]:1\"").empty());
+  CHECK(error("::1", "127.0.0.1:1, a.example:1").empty());
+  CHECK(error("::1", "unix:/a").empty());
+  for (const std::string nobodys : {"0.0.0.0", "::", "224.0.0.1", "ff02::1", "255.255.255.255"})
+    CHECK(error(nobodys, "a.example:1") ==
+          at + "\"" + nobodys + "\" is no address that a machine has\n");
+}
+
 TEST_CASE("the resolver has addresses, not names") {
+  CHECK(errorsOf(withTop("resolver: { addresses: 1.1 }")) ==
+        "1:24: resolver.addresses: \"1.1\" is no IP address with or without a port\n");
+  CHECK(errorsOf(withTop("resolver: { addresses: [ 0.0.0.0 ] }")) ==
+        "1:26: resolver.addresses[0]: \"0.0.0.0\" is no IP address with or without a port\n");
+  CHECK(errorsOf(withTop("resolver: { addresses: [ ] }")) ==
+        "1:24: resolver.addresses: is an empty list; leave it out for the system's servers\n");
   CHECK(errorsOf(withTop("resolver: { addresses: [ 8.8.8.8, dns.example ] }")) ==
         "1:35: resolver.addresses[1]: \"dns.example\" is no IP address with or without a port\n");
   CHECK(errorsOf(withUpstream("    proxy_bind: eth0")).substr(0, 31) ==
@@ -434,6 +509,62 @@ TEST_CASE("H.1: all errors are reported, by their place in the file") {
         "8:5: upstreams.api.keepalive: duplicate key; the first is in line 7\n"
         "9:14: upstreams.api.servers: is empty; an upstream needs a server\n"
         "10:10: workers: must be between 1 and 256; did you mean \"auto\"?\n");
+}
+
+TEST_CASE("H.1: what stands in the second of two keys is looked into") {
+  CHECK(errorsOf("upstreams:\n"
+                 "  a: { servers: [ a:1 ], keepalive: x }\n"
+                 "  a: { servers: [ b:1 ], keepalive: y }\n"
+                 "listeners:\n"
+                 "  - listen: 127.0.0.1:0\n"
+                 "    routes: [ { proxy_pass: b, location: b } ]\n"
+                 "upstreams: { b: { queue: 5 } }\n"
+                 "listeners:\n"
+                 "  - listen: 127.0.0.1:1\n"
+                 "    routes: [ { proxy_pass: b, location: c } ]\n") ==
+        "2:37: upstreams.a.keepalive: \"x\" is no whole number\n"
+        "3:3: upstreams.a: duplicate key; the first is in line 2\n"
+        "3:37: upstreams.a.keepalive: \"y\" is no whole number\n"
+        "6:42: listeners[0].routes[0].location: \"b\" does not begin with a slash; did you mean "
+        "\"/b\"?\n"
+        "7:1: upstreams: duplicate key; the first is in line 1\n"
+        "7:17: upstreams.b.servers: is missing\n"
+        "7:26: upstreams.b.queue: expected a mapping, got \"5\"\n"
+        "8:1: listeners: duplicate key; the first is in line 4\n"
+        "10:42: listeners[0].routes[0].location: \"c\" does not begin with a slash; did you mean "
+        "\"/c\"?\n");
+  CHECK(errorsOf(withRoutes("      - { proxy_pass: api, proxy_pass: [ api ], proxy_pass: apo }")) ==
+        "5:28: listeners[0].routes[0].proxy_pass: duplicate key; the first is in line 5\n"
+        "5:49: listeners[0].routes[0].proxy_pass: duplicate key; the first is in line 5\n"
+        "5:61: listeners[0].routes[0].proxy_pass: there is no upstream \"apo\"; did you mean "
+        "\"api\"?\n");
+}
+
+TEST_CASE("H.1: the time to check a file grows with its size") {
+  constexpr int kMany = 9'000;
+  std::string upstreams = "upstreams:\n";
+  std::string routes;
+  std::string fields = "        add_header:\n";
+  for (int i = 0; i < kMany; ++i) {
+    const std::string n = std::to_string(i);
+    upstreams += "  somewhat_long_" + n + ": { servers: [ a:1 ] }\n";
+    routes += "      - { location: /" + n + ", proxy_pass: somewhat_lnog_" + n + " }\n";
+    fields += "          X-" + n + ": x\n";
+  }
+  const LoadResult result =
+      loadText(upstreams + "listeners:\n  - listen: 127.0.0.1:0\n    routes:\n" + routes, "f");
+  CHECK(result.problems.size() == kMany);
+  CHECK(result.problems.front().suggestion == "somewhat_long_0");
+  CHECK(result.problems.back().suggestion.empty());  // by then nobody reads them
+
+  std::string servers = "upstreams:\n  api:\n    servers:\n";
+  for (int i = 0; i < 50'000; ++i) servers += "      - a:" + std::to_string(i + 1) + "\n";
+  CHECK(loadText(servers +
+                     "listeners:\n  - listen: 127.0.0.1:0\n    routes:\n"
+                     "      - proxy_pass: api\n" +
+                     fields,
+                 "f")
+            .config.has_value());
 }
 
 TEST_CASE("H.1: a hostile file is refused in bounded time and text") {

@@ -11,6 +11,14 @@ std::string text(const std::optional<Fault>& fault) {
   return fault->suggestion.empty() ? fault->message : fault->message + " -> " + fault->suggestion;
 }
 
+// Of several faults one behind the other.
+std::string text(const std::vector<Fault>& faults) {
+  std::string all;
+  for (const Fault& fault : faults)
+    all += (all.empty() ? "" : "; ") + text(std::optional<Fault>(fault));
+  return all;
+}
+
 }  // namespace
 
 TEST_CASE("names of fields are tokens") {
@@ -40,6 +48,9 @@ TEST_CASE("values know four variables") {
   CHECK(text(checkFieldValue("$host $nothing_like_it")) == "unknown variable \"$nothing_like_it\"");
   CHECK(text(checkFieldValue("$hosts")) == "unknown variable \"$hosts\" -> $host");
   CHECK(text(checkFieldValue("${host}")) == "variables are written without braces, as $host");
+  CHECK(text(checkFieldValue("$foo ${bar} $host $hots")) ==
+        "unknown variable \"$foo\"; variables are written without braces, as $host; "
+        "unknown variable \"$hots\" -> $host");
   CHECK(text(checkFieldValue("$$nope")) == "unknown variable \"$nope\"");
 }
 
@@ -48,6 +59,18 @@ TEST_CASE("values have no control characters and a length") {
     CHECK(text(checkFieldValue(value)) == "control characters are not allowed in a field");
   CHECK(text(checkFieldValue(std::string(4096, 'a'))).empty());
   CHECK(text(checkFieldValue(std::string(4097, 'a'))) == "is longer than 4096 bytes");
+}
+
+TEST_CASE("a Host is a host, with or without a port") {
+  for (const char* value :
+       {"a", "a.example:8080", "a:", "10.0.0.1:80", "[::1]", "[::1]:8080", "a_b", "a%20b",
+        "a:65535", "$host", "$host:8080", "[$remote_addr]:80", "x-$host.example"})
+    CHECK(text(checkHostValue(value)).empty());
+  for (const std::string value :
+       {"a/b c",   "a/b", "a b",      "a,b",     "u@a",      "a:x",    "a:65536",
+        "a:80:80", ":80", "[::1",     "[x]",     "[::1]x",   "a%2",    "a%zz",
+        "a?b",     "a#b", "\xc3\xbc", "$host/x", "$host, b", "a $host"})
+    CHECK(text(checkHostValue(value)) == "\"" + value + "\" is no host, with or without a port");
 }
 
 TEST_CASE("paths begin with a slash and have the bytes of paths") {

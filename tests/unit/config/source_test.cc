@@ -6,6 +6,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 
 #include "proxy/config/loader.h"
@@ -18,9 +19,8 @@ namespace {
 class Folder {
  public:
   Folder() {
-    char name[] = "/tmp/oxbow-config-XXXXXX";
-    REQUIRE(::mkdtemp(name) != nullptr);
-    path_ = name;
+    path_ = (std::filesystem::temp_directory_path() / "oxbow-config-XXXXXX").string();
+    REQUIRE(::mkdtemp(path_.data()) != nullptr);
   }
   ~Folder() {
     ::unlink(file().c_str());

@@ -50,7 +50,7 @@ TEST_CASE("the servers of an upstream are read in both forms") {
   CHECK(*up.servers[1].address == "api2.internal:8080");
   CHECK(*up.servers[1].weight == 2);
   CHECK(**up.servers[1].maxConns == 64);
-  CHECK(*up.servers[2].address == "[::1]:8080");
+  CHECK(*up.servers[2].address == "127.0.0.1:8080");
   CHECK(*up.servers[3].address == "unix:/run/api.sock");
 }
 

@@ -47,6 +47,14 @@ TEST_CASE("keys without effect") {
         "4:32: upstreams.api.queue.timeout: has no effect: with size 0 nobody waits\n");
 }
 
+TEST_CASE("a local address that serves some servers only") {
+  std::string text = withUpstream("    proxy_bind: \"::1\"");
+  const std::string one = "servers: [ 127.0.0.1:9000 ]";
+  text.replace(text.find(one), one.size(), "servers: [ \"[::1]:1\", unix:/a, 127.0.0.1:9 ]");
+  CHECK(warningsOf(text) ==
+        "4:17: upstreams.api.proxy_bind: has no effect on connections to \"127.0.0.1:9\"\n");
+}
+
 TEST_CASE("retries that have no time") {
   CHECK(warningsOf(withUpstream("    connect_timeout: 10s")) ==
         "4:22: upstreams.api.connect_timeout: connect_timeout 10s leaves no time in "

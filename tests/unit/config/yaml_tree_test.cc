@@ -130,10 +130,46 @@ TEST_CASE("H.1: nesting has a limit") {
 
 TEST_CASE("H.1: the number of values has a limit") {
   CHECK(parseYaml("[" + repeat("a,", kMaxNodes - 1) + "]").problems.empty());
-  CHECK(problemOf("[" + repeat("a,", kMaxNodes) + "]").find("more than 100000 values") !=
+  CHECK(problemOf("[" + repeat("a,", kMaxNodes) + "]").find(": [99999]: more than 100000 values") !=
         std::string::npos);
   CHECK(problemOf(repeat("- a: b\n", kMaxNodes / 3 + 1)).find("more than 100000 values") !=
         std::string::npos);
+}
+
+TEST_CASE("H.1: brackets that are not closed are nested too deeply all the same") {
+  CHECK(problemOf("a: " + repeat("[", 100) + "\n").find("nested deeper than 32") !=
+        std::string::npos);
+  CHECK(problemOf("a: " + repeat("{", 100) + "\n").find("nested deeper than 32") !=
+        std::string::npos);
+  CHECK(problemOf("a: [[[\n").find("is a bracket not closed?") != std::string::npos);
+}
+
+TEST_CASE("a tab that indents is explained, wherever it stands") {
+  const std::string message = ": a tab cannot indent YAML; use spaces";
+  const std::pair<std::string, std::string> samples[] = {
+      {"\ta: 1\nb: 2\n", "1:1"},
+      {"a: 1\n\tb: 2\n", "2:1: a"},
+      {"a:\n\tb:\n\t\tc: 1\n", "2:1"},
+      {"a:\n  b:\n\tc: [ 1 ]\n", "3:1: a"},
+      {"a:\n  b:\n  \tc: [ 1 ]\n", "3:3: a"},
+      {"a:\n  b:\n\t- c\n", "3:1: a.b"},
+      {"a:\n  - b\n\t- c\n", "3:1: a[0]"},
+      {"a:\n  -\tb: 1\n    c: 2\n", "2:4: a"},
+  };
+  for (const auto& sample : samples) {
+    CAPTURE(sample.first);
+    const std::string problem = problemOf(sample.first);
+    CHECK(problem.substr(0, sample.second.size()) == sample.second);
+    CHECK(problem.find(message) != std::string::npos);
+  }
+  CHECK(parseYaml("a: 1\t# a tab\nb: \"\t\"\nc: |\n  \tx\nd: [\n\t1 ]\n").problems.empty());
+}
+
+TEST_CASE("directives are refused, in front of the document and behind it") {
+  CHECK(problemOf("%YAML 1.2\n---\na: 1\n") == "1:1: directives (%) are not allowed");
+  CHECK(problemOf("a: 1\n%directive\n") == "2:1: directives (%) are not allowed");
+  CHECK(problemOf("a: 1\n%") == "2:1: directives (%) are not allowed");
+  CHECK(parseYaml("a: 5%\nb: \"%x\"\nc:\n  - 6%\n").problems.empty());
 }
 
 TEST_CASE("one document a file") {

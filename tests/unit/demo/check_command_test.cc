@@ -1,10 +1,12 @@
 #include "proxy/demo/check_command.h"
 
 #include <doctest/doctest.h>
-#include <unistd.h>
 
-#include <cstdlib>
+#include <cstdio>
+#include <fstream>
 #include <string>
+
+#include "tests/unit/log/temp_dir.h"
 
 namespace oxbow::demo {
 
@@ -12,17 +14,12 @@ namespace {
 
 // A file with that text, for as long as the object lives.
 struct TempFile {
-  explicit TempFile(const std::string& text) {
-    const int fd = mkstemp(name);
-    REQUIRE(fd >= 0);
-    REQUIRE(write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
-    close(fd);
+  explicit TempFile(const std::string& text) : name(dir.file("c.yaml")) {
+    std::ofstream(name) << text;
   }
-  ~TempFile() { unlink(name); }
-  TempFile(const TempFile&) = delete;
-  TempFile& operator=(const TempFile&) = delete;
 
-  char name[24] = "/tmp/oxbow-test-XXXXXX";
+  const TempDir dir;
+  const std::string name;
 };
 
 // All that was written; the file is closed.
@@ -111,6 +108,29 @@ TEST_CASE("what is only unwise does not fail") {
   CHECK(unwise.status == 0);
   CHECK(unwise.verdict == "FILE: ok (1 upstream, 1 listener)\n");
   CHECK(unwise.problems.find("warning: FILE:1:58: upstreams.app.keepalive: ") == 0);
+}
+
+TEST_CASE("an output that takes nothing does not change what a wrong file is") {
+  const TempDir dir;
+  std::ofstream(dir.file("bad.yaml")) << "listeners: 3\n";
+  std::FILE* full = std::fopen("/dev/full", "w");
+  REQUIRE(full != nullptr);
+  CHECK(checkCommand(dir.file("bad.yaml"), full, full) == 1);
+  std::fclose(full);
+}
+
+TEST_CASE("a verdict that cannot be written is a failure, with its reason") {
+  const TempDir dir;
+  std::ofstream(dir.file("good.yaml"))
+      << "listeners: [ { listen: 127.0.0.1:0, routes: [ { return: 404 } ] } ]\n";
+  std::FILE* full = std::fopen("/dev/full", "w");
+  std::FILE* problems = std::tmpfile();
+  REQUIRE(full != nullptr);
+  REQUIRE(problems != nullptr);
+  CHECK(checkCommand(dir.file("good.yaml"), full, problems) == 1);
+  std::fclose(full);
+  CHECK(Checked::contents(problems, "-") ==
+        "cannot write to standard output: No space left on device\n");
 }
 
 TEST_CASE("a file that is not there is a problem") {

@@ -101,15 +101,14 @@ TEST_CASE("/close says so and closes") {
   CHECK(client.atEnd());
 }
 
-TEST_CASE("an origin closes an idle connection in its time, and tells of it") {
+TEST_CASE("an origin closes an idle connection in its time, and tells of whole seconds") {
   OriginOptions options = anywhere();
   options.idleClose = std::chrono::milliseconds(1);
   options.keepAliveHint = true;
   const auto origin = std::move(OriginThread::start(options).value());
   Client client(origin->address());
   client.ask("/status/200");
-  // The hint is in whole seconds: less than one promises nothing.
-  CHECK(client.readTo("200 OK\n").find("Keep-Alive: timeout=0\r\n") != std::string::npos);
+  CHECK(client.readTo("200 OK\n").find("Keep-Alive") == std::string::npos);
   CHECK(client.atEnd());
 }
 
@@ -117,7 +116,7 @@ TEST_CASE("a large body arrives as it was made up") {
   const auto origin = std::move(OriginThread::start(anywhere()).value());
   Client client(origin->address());
   client.ask("/bytes/1000000");
-  const std::string head = "Content-Length: 1000000\r\n\r\n";
+  const std::string head = "\r\n\r\n";
   // The pattern's place at the end: 999999 is 16393 * 61 + 26.
   client.ask("/status/404");
   const std::string all = client.readTo("Not Found\n");

@@ -76,10 +76,36 @@ TEST_CASE("a JSON line has every field") {
 
 TEST_CASE("what is not known is null in JSON") {
   const std::string line = json(AccessRecord());
-  for (const char* key :
-       {"client", "method", "host", "target", "protocol", "status", "upstream", "endpoint",
-        "upstream_status", "error", "detail", "request_id", "user_agent", "referer"})
+  for (const char* key : {"client",
+                          "method",
+                          "host",
+                          "target",
+                          "protocol",
+                          "status",
+                          "upstream",
+                          "endpoint",
+                          "upstream_status",
+                          "reused",
+                          "connection_age_ms",
+                          "connection_requests",
+                          "wait_ms",
+                          "connect_ms",
+                          "first_byte_ms",
+                          "error",
+                          "detail",
+                          "request_id",
+                          "user_agent",
+                          "referer"})
     CHECK_MESSAGE(contains(line, '"' + std::string(key) + "\":null"), key);
+}
+
+TEST_CASE("a connection that was open already took no time to open") {
+  AccessRecord record;
+  record.connect = Duration(0);
+  CHECK(contains(json(record), "\"reused\":false,\"connection_age_ms\":0,"));
+  CHECK(contains(json(record), "\"connect_ms\":0.000,\"first_byte_ms\":null"));
+  CHECK(contains(text(record), " reused=0 connection_age_ms=0 connection_requests=0 "));
+  CHECK(contains(text(record), " wait_ms=- connect_ms=0.000 first_byte_ms=- "));
 }
 
 TEST_CASE("an error has its token and its detail") {
@@ -113,6 +139,9 @@ TEST_CASE("what is not known is a dash in text") {
   CHECK(contains(
       text(AccessRecord()),
       "- - - [01/Jan/1970:00:00:00 +0000] \"- - -\" - 0 \"-\" \"-\" host=\"-\" upstream=\"-\""));
+  CHECK(contains(text(AccessRecord()),
+                 " reused=- connection_age_ms=- connection_requests=- tries=0 replayed=0 "
+                 "wait_ms=- connect_ms=- first_byte_ms=- total_ms=0.000 "));
 }
 
 TEST_CASE("text is escaped byte by byte") {

@@ -88,7 +88,7 @@ TEST_CASE_FIXTURE(LogFixture, "a flood from one place is limited, counted and to
   CHECK(passed >= 20);
   CHECK(passed <= 40);
   CHECK(suppressedLines() - before == 1000 - passed);
-  CHECK(count(all, "more lines were suppressed like: flood {}") >= 1);
+  CHECK(count(all, "more lines were suppressed like: flood ...") >= 1);
   CHECK(count(all, "another place") == 1);
 }
 

@@ -90,8 +90,12 @@ TEST_CASE("a host without a fitting location falls back to routes for any host")
 TEST_CASE("values are taken apart into text and variables") {
   const Variables variables{"id-1", "10.0.0.1", "example.com", "http"};
   const auto written = [&](const char* text) {
-    char out[256];
-    return std::string(out, ValueTemplate(text).write(out, sizeof out, variables));
+    const ValueTemplate value(text);
+    std::string out(value.size(variables) + 1, '?');
+    CHECK(value.write(out.data(), variables) == out.data() + out.size() - 1);
+    CHECK(out.back() == '?');
+    out.pop_back();
+    return out;
   };
   CHECK(written("plain") == "plain");
   CHECK(written("$request_id") == "id-1");
@@ -99,13 +103,6 @@ TEST_CASE("values are taken apart into text and variables") {
   CHECK(written("$remote_addr$remote_addr") == "10.0.0.110.0.0.1");
   CHECK(written("cost: $5") == "cost: $5");
   CHECK(written("") == "");
-}
-
-TEST_CASE("a value stops at the room it is given") {
-  const Variables variables{"0123456789", {}, {}, {}};
-  char out[8];
-  CHECK(ValueTemplate("abc$request_id").write(out, sizeof out, variables) == 8);
-  CHECK(std::string(out, 8) == "abc01234");
 }
 
 }  // namespace
