@@ -238,7 +238,7 @@ void Http1Session::takeHead(ExchangeState& state, std::string_view raw) {
 // Of what never became a request the log tells the request line, when that much was right.
 void Http1Session::takeLine(ExchangeState& state, std::string_view bytes) {
   http::RequestHead line;
-  if (!http1::parseRequestLine(bytes, env_.limits, line)) return;
+  if (!http1::parseRequestLine(bytes, env_.view->limits, line)) return;
   state.block = env_.worker.blocks.take(line.methodText.size() + line.target.size());
   char* const target = append(state.block.data(), line.methodText);
   append(target, line.target);
