@@ -65,6 +65,40 @@ void checkClientIsTold(const std::string& head, const std::string& first, const 
   CHECK(other.ask(get()).body == "next");
 }
 
+// An upload that stops behind kFirst + kSecond bytes, of which the upstream takes nothing until
+// they are all with oxbow.
+struct Upload {
+  explicit Upload(Then then)
+      : upstream(
+            [this](UpstreamConn& conn) {
+              conn.awaitText("\r\n\r\n");
+              begun.open();
+              resume.await();
+              outlast(conn);
+            },
+            "127.0.0.1:0", kSmallBuffer),
+        oxbow(Setup{.servers = {upstream.address()},
+                    .upstream = "sndbuf: 4k",
+                    .listener = "client_body_timeout: 300ms",
+                    .top = kAdmin}),
+        client(oxbow.address()) {
+    client.send(postChunked(chunkOf(kFirst)));
+    CHECK(begun.await());
+    client.send(chunkOf(kSecond));
+    end(client.stream(), then);
+    // Seen by oxbow: it answers in order.
+    RawClient probe(oxbow.address());
+    CHECK(probe.ask("junk\r\n\r\n").status() == 400);
+    resume.open();
+  }
+  ~Upload() { resume.open(); }
+
+  Gate begun, resume;
+  FakeUpstream upstream;
+  Oxbow oxbow;
+  RawClient client;
+};
+
 }  // namespace
 
 TEST_CASE("an upstream stops in the middle of a response while the client is behind") {
@@ -75,6 +109,22 @@ TEST_CASE("an upstream stops in the middle of a response while the client is beh
   checkClientIsTold("Content-Length: 1000000\r\n", std::string(kFirst, 'x'),
                     std::string(kSecond, 'x'), then);
   checkClientIsTold("Transfer-Encoding: chunked\r\n", chunkOf(kFirst), chunkOf(kSecond), then);
+}
+
+TEST_CASE("a client stops in the middle of an upload while the upstream is behind") {
+  SUBCASE("silence: client_body_timeout") {
+    Upload upload(Then::Silence);
+    CHECK(upload.client.receive().status() == 408);
+  }
+  SUBCASE("FIN") {
+    Upload upload(Then::Fin);
+    upload.client.receive();
+    CHECK(upload.client.end() != Read::Late);
+  }
+  SUBCASE("RST") {
+    Upload upload(Then::Rst);
+    CHECK(upload.oxbow.awaitMetric(clientsEndedFor("client_reset"), 1));
+  }
 }
 
 }  // namespace oxbow::integration
