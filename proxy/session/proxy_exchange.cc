@@ -131,10 +131,11 @@ void ProxyExchange::stopKeeping() {
 }
 
 void ProxyExchange::onData(std::string_view bytes) {
-  if (responseEnded_) return exchange_.addCredit(bytes.size());
+  requestOwed_ += bytes.size();
+  if (responseEnded_) return payRequestCredit();
   if (!lease_) {
     keep(bytes);
-    if (buffering_) exchange_.addCredit(bytes.size());
+    if (buffering_) payRequestCredit();
     return;
   }
   if (keeping_) {
@@ -143,7 +144,6 @@ void ProxyExchange::onData(std::string_view bytes) {
     else
       keep(bytes);
   }
-  requestOwed_ += bytes.size();
   conn().sendData(bytes);
   if (conn().unsent() == 0) payRequestCredit();
 }
@@ -203,7 +203,6 @@ void ProxyExchange::sendRequest() {
   request.contentLength = head.contentLength;
   request.bodyAtHand = {body_.data(), bodySize_};
   request.bodyComplete = bodyDone_ && !trailers_;
-  const size_t sentNow = bodySize_;
   conn().send(request, upstreamSide_);
   if (trailers_) {
     trailersSent_ = true;
@@ -211,9 +210,7 @@ void ProxyExchange::sendRequest() {
     if (bodyDone_) conn().sendEnd();
   }
   if (!keeping_ || bodySize_ > *upstream_.config().replayBuffer) stopKeeping();
-  if (bodyDone_ || replayed_) return;
-  requestOwed_ += sentNow;
-  if (conn().unsent() == 0) payRequestCredit();
+  if (requestOwed_ > 0 && conn().unsent() == 0) payRequestCredit();
 }
 
 void ProxyExchange::warm() const {
