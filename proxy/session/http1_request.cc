@@ -68,6 +68,9 @@ void Http1Session::readMore() {
     left -= std::min(left, result.bytes);
     if (left == 0) return worker.dispatcher.soon(*this);
   }
+  // Stopped for want of credit. A FIN or RST behind these bytes has no further event, so whoever
+  // goes on looks again.
+  if (phase_ == Phase::Exchange && !state_->bodyDone) unread_ = true;
 }
 
 void Http1Session::onEof() {
@@ -311,6 +314,7 @@ size_t Http1Session::consumeChunks(std::string_view bytes) {
         return used;
       case http1::ChunkedDecoder::Step::Trailers:
         state_->inTrailers = true;
+        renewDeadline();
         return used;
       case http1::ChunkedDecoder::Step::Error:
         failBody(clientError(400, output.detail), SessionEnd::BadRequest);
@@ -381,8 +385,9 @@ void Http1Session::addCredit(size_t bytes) {
   if (state_ == nullptr) return;
   const bool stopped = state_->bodyCredit <= 0;
   state_->bodyCredit += static_cast<int64_t>(bytes);
-  if (state_->bodyDone || (!restFresh_ && !unread_)) return;
-  if (stopped && state_->bodyCredit > 0) env_.worker.dispatcher.soon(*this);
+  if (!stopped || !wantsInput()) return;
+  renewDeadline();  // the client was not late while nobody read
+  if (restFresh_ || unread_) env_.worker.dispatcher.soon(*this);
 }
 
 }  // namespace oxbow::session

@@ -136,10 +136,11 @@ void ProxyExchange::stopKeeping() {
 }
 
 void ProxyExchange::onData(std::string_view bytes) {
-  if (responseEnded_) return exchange_.addCredit(bytes.size());
+  requestOwed_ += bytes.size();
+  if (responseEnded_) return payRequestCredit();
   if (!lease_) {
     keep(bytes);
-    if (buffering_) exchange_.addCredit(bytes.size());
+    if (buffering_) payRequestCredit();
     return;
   }
   if (keeping_) {
@@ -148,7 +149,6 @@ void ProxyExchange::onData(std::string_view bytes) {
     else
       keep(bytes);
   }
-  requestOwed_ += bytes.size();
   conn().sendData(bytes);
   if (conn().unsent() == 0) payRequestCredit();
 }
@@ -210,7 +210,6 @@ void ProxyExchange::sendRequest() {
   request.bodyComplete = bodyDone_ && !trailers_;
   // The client may leave before the response tells what the server made of this.
   if (http::bindsConnection(head.fields) || http::bindsConnection(head.added)) bind();
-  const size_t sentNow = bodySize_;
   conn().send(request, upstreamSide_);
   if (trailers_) {
     trailersSent_ = true;
@@ -218,9 +217,7 @@ void ProxyExchange::sendRequest() {
     if (bodyDone_) conn().sendEnd();
   }
   if (!keeping_ || bodySize_ > *config_.replayBuffer) stopKeeping();
-  if (bodyDone_ || replayed_) return;
-  requestOwed_ += sentNow;
-  if (conn().unsent() == 0) payRequestCredit();
+  if (requestOwed_ > 0 && conn().unsent() == 0) payRequestCredit();
 }
 
 void ProxyExchange::warm() const {

@@ -155,7 +155,9 @@ class ProxyExchange final : private ExchangePeer, private pool::Waiter {
   const http::RequestHead* head_ = nullptr;  // the client's, once it has begun
   std::string_view target_;
   std::string_view authority_;
-  size_t requestOwed_ = 0;  // body bytes sent and not yet credited to the client's side
+  // Body bytes that came and are not yet credited to the client's side. What a connection that died
+  // has not taken stays owed until the next one has.
+  size_t requestOwed_ = 0;
   uint64_t responseBytes_ = 0;
   TimePoint asked_{};  // for a connection, the first time
   TimePoint sent_{};

@@ -154,10 +154,9 @@ void Http1Conn::onActiveReady(uint8_t ready) {
                               fresh() ? Retry::Never : Retry::IfIdempotent),
                 CloseReason::UnexpectedData);
   }
-  if (mayRead())
-    readMore();
-  else
-    unread_ = true;
+  if (mayRead()) return readMore();
+  unread_ = true;
+  renewDeadline();  // what is not read is not missing
 }
 
 void Http1Conn::onDeadline() {

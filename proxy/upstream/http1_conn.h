@@ -110,7 +110,7 @@ class Http1Conn final : public HttpConn, private event::IoHandler, private event
   void deliver(std::string_view data);
   void onEof();
   [[gnu::cold]] void onEnded(const char* detail);
-  bool isDirtyBehind(std::string_view rest);
+  bool isDirtyBehind(std::string_view rest, bool more);
   void finish();
   [[gnu::cold]] void fail(const Error& error, pool::CloseReason reason);
   void keepRest(std::string_view rest);

@@ -56,12 +56,12 @@ void Http1Conn::readMore() {
     if (result.kind == net::IoResult::Kind::Eof) return onEof();
     if (result.kind == net::IoResult::Kind::Error) return onEnded("connection reset");
     responseBegun_ = true;
-    unread_ = !result.drained;
+    unread_ = false;  // this loop goes on by itself when credit comes back meanwhile
     const std::string_view bytes(worker_.in, restSize_ + result.bytes);
     const size_t used = consume(bytes);
     if (phase_ == Phase::None) return;  // failed, or the last holder closed it
     if (phase_ == Phase::Done) {
-      if (isDirtyBehind(behind(bytes, used))) {
+      if (isDirtyBehind(behind(bytes, used), !result.drained)) {
         keepAlive_ = false;
         why_ = CloseReason::UnexpectedData;
       }
@@ -72,11 +72,13 @@ void Http1Conn::readMore() {
     // What was delivered points into the buffer that the next read fills.
     if (sink_ != nullptr) sink_->onBatchEnd();
     if (phase_ == Phase::None) return;
+    // A short read tells nothing of a FIN or RST behind it, and of that there is no further event:
+    // whoever stops here looks again when it goes on.
+    unread_ = true;
     // The rest of an incomplete response is probed for: a RST that came with these bytes looks like
     // readiness to read and write, and has no event of its own.
     left -= std::min(left, result.bytes);
     if (left == 0) {
-      unread_ = true;
       worker_.dispatcher.soon(*this);
       break;
     }
@@ -84,9 +86,9 @@ void Http1Conn::readMore() {
   renewDeadline();
 }
 
-// Whether bytes came behind the message; `rest` is what was read of them.
-bool Http1Conn::isDirtyBehind(std::string_view rest) {
-  return !rest.empty() || (unread_ && transport_->peek() == net::Liveness::Data);
+// Whether bytes came behind the message; `rest` is what was read of them, and there may be `more`.
+bool Http1Conn::isDirtyBehind(std::string_view rest, bool more) {
+  return !rest.empty() || (more && transport_->peek() == net::Liveness::Data);
 }
 
 size_t Http1Conn::consume(std::string_view bytes) {

@@ -79,7 +79,7 @@ size_t UpstreamConn::discardUntil(std::string_view last) {
 
 // FakeUpstream --------------------------------------------------------------------------------
 
-FakeUpstream::FakeUpstream(std::vector<Script> scripts, const std::string& address)
+FakeUpstream::FakeUpstream(std::vector<Script> scripts, const std::string& address, int buffer)
     : scripts_(std::move(scripts)),
       interrupt_(::eventfd(0, EFD_CLOEXEC)),
       interruptAll_(::eventfd(0, EFD_CLOEXEC)) {
@@ -87,6 +87,7 @@ FakeUpstream::FakeUpstream(std::vector<Script> scripts, const std::string& addre
   const SocketAddress wanted = SocketAddress::parse(address).value();
   const int on = 1;
   setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (buffer > 0) setsockopt(listener_, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
   if (::bind(listener_, wanted.get(), wanted.length()) != 0 || ::listen(listener_, 1024) != 0)
     throw std::runtime_error("cannot listen on " + address);
   address_ = net::localAddress(listener_);

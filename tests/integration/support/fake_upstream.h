@@ -55,10 +55,12 @@ class FakeUpstream {
   // The connection closes (FIN) when the script returns, unless it has closed it otherwise.
   using Script = std::function<void(UpstreamConn&)>;
 
-  // Connection i runs scripts[i], later ones the last.
-  explicit FakeUpstream(std::vector<Script> scripts, const std::string& address = "127.0.0.1:0");
-  explicit FakeUpstream(Script script, const std::string& address = "127.0.0.1:0")
-      : FakeUpstream(std::vector<Script>{std::move(script)}, address) {}
+  // Connection i runs scripts[i], later ones the last. `buffer` bounds what the kernel takes for a
+  // script that does not read; 0: the kernel's choice.
+  explicit FakeUpstream(std::vector<Script> scripts, const std::string& address = "127.0.0.1:0",
+                        int buffer = 0);
+  explicit FakeUpstream(Script script, const std::string& address = "127.0.0.1:0", int buffer = 0)
+      : FakeUpstream(std::vector<Script>{std::move(script)}, address, buffer) {}
   ~FakeUpstream() { stop(); }
   FakeUpstream(const FakeUpstream&) = delete;
   FakeUpstream& operator=(const FakeUpstream&) = delete;

@@ -119,4 +119,11 @@ bool Oxbow::awaitMetric(const std::string& sample, double value, milliseconds wi
   return false;
 }
 
+bool Oxbow::awaitMetricAtLeast(const std::string& sample, double value) const {
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (std::chrono::steady_clock::now() < deadline)
+    if (metric(sample) >= value) return true;
+  return false;
+}
+
 }  // namespace oxbow::integration

@@ -59,8 +59,9 @@ class Oxbow {
   // A sample of the admin listener's metrics, such as `oxbow_upstream_waiting{upstream="up"}`; -1
   // when there is none. REQUIRES: Setup::top has kAdmin.
   double metric(const std::string& sample) const;
-  // Until the sample has that value.
+  // Until the sample has that value, or one that is not less.
   bool awaitMetric(const std::string& sample, double value, milliseconds within = kPatience) const;
+  bool awaitMetricAtLeast(const std::string& sample, double value) const;
 
  private:
   using Load = std::function<config::Config()>;

@@ -14,11 +14,15 @@ inline std::string closedFor(const FakeUpstream& upstream, const std::string& re
          upstream.address() + "\",reason=\"" + reason + "\"}";
 }
 
-// Connections to `upstream` that are idle now.
-inline std::string idleOf(const FakeUpstream& upstream) {
+// Connections to `upstream` that are idle now, or active.
+inline std::string idleOf(const FakeUpstream& upstream, const std::string& state = "idle") {
   return "oxbow_endpoint_connections{upstream=\"up\",endpoint=\"" + upstream.address() +
-         "\",state=\"idle\"}";
+         "\",state=\"" + state + "\"}";
 }
+inline std::string activeOf(const FakeUpstream& upstream) { return idleOf(upstream, "active"); }
+
+// Bytes of responses that wait for their clients.
+inline const std::string kReadAhead = "oxbow_read_ahead_bytes";
 
 // The idle age after which `upstream` closes, as learned from connections that were used.
 inline std::string learnedAgeOf(const FakeUpstream& upstream) {
