@@ -32,6 +32,8 @@ config::Config loaded(config::LoadResult result, const std::string& what) {
 
 std::string yamlOf(const Setup& setup) {
   std::string yaml = setup.top.empty() ? std::string() : setup.top + "\n";
+  // Rules of one worker are exact; how several differ has its own tests.
+  if (setup.top.find("workers:") == std::string::npos) yaml += "workers: 1\n";
   yaml += "upstreams:\n  up:\n    servers:\n";
   for (const std::string& server : setup.servers) yaml += "      - " + server + "\n";
   yaml += indented(setup.upstream, "    ");
