@@ -7,6 +7,7 @@ namespace oxbow::event {
 void Activity::arm(Sleeper& sleeper) {
   const std::lock_guard lock(mutex_);
   sleeper_ = &sleeper;
+  turnsAlone_.store(0, std::memory_order_relaxed);
   armed_.store(true, std::memory_order_relaxed);
 }
 
@@ -16,8 +17,35 @@ void Activity::disarm() {
   armed_.store(false, std::memory_order_relaxed);
 }
 
-void Activity::wakeWatcher() {
+void Activity::beginAlone() {
+  if (alone_) return;
+  alone_ = true;
+  aloneSince_ = clock_.now();
+  const uint32_t turns = turnsAlone_.load(std::memory_order_relaxed) + 1;
+  turnsAlone_.store(turns, std::memory_order_relaxed);
+  if (turns <= kAlone) return;
   const std::lock_guard lock(mutex_);
+  wakeWatcher();
+}
+
+void Activity::endAlone() {
+  alone_ = false;
+  const Duration took = clock_.now() - aloneSince_;
+  if (took < most_) return;
+  const std::lock_guard lock(mutex_);
+  // Not when the watcher is awake: it has seen this turn itself.
+  if (sleeper_ == nullptr) return;
+  timed_ = {doing_.load(std::memory_order_relaxed), took};
+  wakeWatcher();
+}
+
+std::optional<Activity::Timed> Activity::takeTimed() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(timed_, std::nullopt);
+}
+
+// REQUIRES: the mutex.
+void Activity::wakeWatcher() {
   armed_.store(false, std::memory_order_relaxed);
   if (Sleeper* sleeper = std::exchange(sleeper_, nullptr)) sleeper->wake();
 }

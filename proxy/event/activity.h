@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 
 #include "proxy/base/clock.h"
 #include "proxy/log/parking.h"
@@ -22,10 +23,6 @@ class Sleeper {
     parking_.nap(most, [this] { return woken_.load(); });
     return woken_.exchange(false);
   }
-  bool sleep() {
-    parking_.park([this] { return woken_.load(); });
-    return woken_.exchange(false);
-  }
 
  private:
   std::atomic<bool> woken_{false};
@@ -33,9 +30,24 @@ class Sleeper {
 };
 
 // What a loop does at the moment, for others to see. Only the loop's thread writes, with plain
-// stores and without reading a clock; any thread may look. Outlives what watches it.
+// stores and, under traffic, without reading a clock; any thread may look. Outlives what watches
+// it. While the watcher sleeps, the loop times its few turns itself: to wake somebody for each of
+// them would cost an idle process more than the turns do.
 class Activity {
  public:
+  // Turns that begin while the watcher sleeps; the next one wakes it.
+  static constexpr uint32_t kAlone = 10;
+
+  // A turn that the loop timed itself.
+  struct Timed {
+    const char* doing;  // last
+    Duration took;
+  };
+  // Turns longer than `most` are told to the watcher.
+  Activity(const Clock& clock, Duration most) : clock_(clock), most_(most) {}
+  Activity(const Activity&) = delete;
+  Activity& operator=(const Activity&) = delete;
+
   struct Sample {
     uint64_t turn = 0;            // counts the loop's turns
     const char* doing = nullptr;  // static text; null while the loop waits or does not run
@@ -47,15 +59,18 @@ class Activity {
     turn_.store(turn_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   }
   void begin(const char* what) {
-    if (mark(what)) wakeWatcher();
+    if (mark(what)) beginAlone();
   }
-  // begin() in two parts, where even the frame of a call counts: wakeWatcher() is due when true.
+  // begin() in two parts, where even the frame of a call counts: beginAlone() is due when true.
   [[nodiscard]] bool mark(const char* what) {
     doing_.store(what, std::memory_order_relaxed);
     return __builtin_expect(armed_.load(std::memory_order_relaxed), 0);
   }
-  [[gnu::cold]] void wakeWatcher();
-  void endTurn() { doing_.store(nullptr, std::memory_order_relaxed); }
+  [[gnu::cold]] void beginAlone();
+  void endTurn() {
+    if (__builtin_expect(alone_, 0)) endAlone();
+    doing_.store(nullptr, std::memory_order_relaxed);
+  }
 
   // Any thread. One who sees the same turn at work twice knows that it worked all the time between.
   Sample sample() const {
@@ -66,14 +81,25 @@ class Activity {
   }
   uint64_t turn() const { return turn_.load(std::memory_order_relaxed); }
 
-  // The watcher. The next work that begins wakes `sleeper`, once, until disarmed. Work that has
-  // begun by then, or begins before the loop's processor sees this, does not: look again later.
-  // One watcher at a time.
+  // The watcher. What wakes `sleeper`, once, until disarmed: the end of a turn that took too long,
+  // which takeTimed() then tells, and the beginning of the turn behind kAlone others. Work that has
+  // begun by then, or begins before the loop's processor sees this, does not count: look again
+  // later. One watcher at a time.
   void arm(Sleeper& sleeper);
+  std::optional<Timed> takeTimed();
   // Also waits for a wake that is on its way.
   void disarm();
 
  private:
+  [[gnu::cold]] void endAlone();
+  void wakeWatcher();
+
+  const Clock& clock_;
+  const Duration most_;
+  bool alone_ = false;  // this turn is timed; the loop's own
+  TimePoint aloneSince_{};
+  std::atomic<uint32_t> turnsAlone_{0};  // since armed
+  std::optional<Timed> timed_;           // under the mutex
   std::atomic<uint64_t> turn_{0};
   std::atomic<const char*> doing_{nullptr};
   std::atomic<bool> armed_{false};  // written under the mutex; sleeper_ is not null

@@ -48,6 +48,9 @@ class Task : private ListHook<TaskTag> {
 // turn: due timers, queued tasks, deletions. Everything but post() on the owner's thread.
 class Dispatcher {
  public:
+  // A turn that takes longer holds up everybody.
+  static constexpr Duration kLongTurn = std::chrono::milliseconds(100);
+
   // The clock must outlive the dispatcher.
   explicit Dispatcher(const Clock& clock);
   ~Dispatcher();
@@ -103,7 +106,7 @@ class Dispatcher {
   void aimTimer();
 
   const Clock& clock_;
-  Activity activity_;
+  Activity activity_{clock_, kLongTurn};
   event_base* base_;
   struct ::event* alarm_;
   TimerWheel wheel_;

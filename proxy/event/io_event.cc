@@ -34,7 +34,7 @@ void IoEvent::fired(int, short what, void* self) {
 }
 
 void IoEvent::firedWatched(uint8_t ready) {
-  activity_->wakeWatcher();
+  activity_->beginAlone();
   handler_->onIo(ready);
 }
 

@@ -52,6 +52,7 @@ void TimerWheel::link(Timer& timer, uint64_t tick) {
   timer.tick_ = at;
   timer.level_ = static_cast<uint8_t>(level);
   timer.slot_ = static_cast<uint8_t>(slot);
+  if (level == firstSlot_.level && slot == firstSlot_.slot) firstSlot_ = {};
   slots_[level][slot].pushBack(timer);
   occupied_[level] |= uint64_t{1} << slot;
   ++size_;
@@ -81,10 +82,29 @@ TimerWheel::Next TimerWheel::next() const {
   return {};
 }
 
-TimePoint TimerWheel::nextWork() const {
+TimePoint TimerWheel::nextWork() {
   const Next n = next();
   if (n.level < 0) return TimePoint::max();
-  return start_ + kTick * static_cast<int64_t>(n.tick);
+  if (n.level == 0) return start_ + kTick * static_cast<int64_t>(n.tick);
+  if (n.level != firstSlot_.level || n.tick != firstSlot_.tick) {
+    first_ = firstIn(n);
+    firstSlot_ = n;
+  }
+  return first_;
+}
+
+// Slots of lower levels are empty, so nothing is due before the first deadline in this one.
+TimePoint TimerWheel::firstIn(const Next& far) {
+  const TimePoint begin = start_ + kTick * static_cast<int64_t>(far.tick);
+  Slot& slot = slots_[far.level][far.slot];
+  if (slot.size() > kFew) return begin;
+  TimePoint first = TimePoint::max();
+  for (Timer* timer = slot.front(); timer != nullptr; timer = slot.next(*timer))
+    if (timer->armed()) first = std::min(first, timer->deadline_);
+  // To the tick in which it fires; what lies beyond the slot comes up and goes where it belongs.
+  const TimePoint end = begin + kTick * static_cast<int64_t>(uint64_t{1} << (far.level * kBits));
+  if (first >= end) return begin;
+  return std::max(begin, start_ + kTick * static_cast<int64_t>(tickAtOrAfter(first)));
 }
 
 void TimerWheel::advance(TimePoint now) {

@@ -62,8 +62,10 @@ class TimerWheel {
   // Fires everything whose deadline is at or before `now`.
   void advance(TimePoint now);
 
-  // When advance() has work next; TimePoint::max() when never. May be earlier than any deadline.
-  TimePoint nextWork() const;
+  // When advance() has work next; TimePoint::max() when never. May be earlier than any deadline, and
+  // is not where a slot that is far away holds few timers: they wake the loop once, not once a
+  // level.
+  TimePoint nextWork();
 
   size_t size() const { return size_; }
 
@@ -80,6 +82,9 @@ class TimerWheel {
     uint64_t tick = std::numeric_limits<uint64_t>::max();
   };
 
+  static constexpr size_t kFew = 16;
+
+  TimePoint firstIn(const Next& far);
   uint64_t tickAtOrAfter(TimePoint time) const;
   void place(Timer& timer);
   void link(Timer& timer, uint64_t tick);
@@ -90,6 +95,9 @@ class TimerWheel {
   TimePoint start_;
   uint64_t elapsed_ = 0;  // ticks that advance() has worked off
   size_t size_ = 0;
+  // What nextWork() found in a far slot, while that is known to hold.
+  Next firstSlot_;
+  TimePoint first_{};
   uint64_t occupied_[kLevels] = {};
   Slot slots_[kLevels][kSlots];
 };

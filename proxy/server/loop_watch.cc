@@ -23,6 +23,11 @@ LoopWatch::Rest LoopWatch::look(TimePoint now, bool undisturbed) {
 
 void LoopWatch::inspect(size_t index, TimePoint now) {
   Loop& loop = loops_[index];
+  if (const auto timed = loop.activity->takeTimed()) {
+    const bool isNews = !std::exchange(loop.told, false);
+    if (isNews) loop.longTurns.add();
+    report_({index, timed->doing != nullptr ? timed->doing : "", timed->took, true, isNews});
+  }
   const event::Activity::Sample before = std::exchange(loop.seen, loop.activity->sample());
   if (before.working() && loop.seen.working() && before.turn == loop.seen.turn) {
     if (loop.told || now - loop.since < kLong) return;
@@ -31,14 +36,17 @@ void LoopWatch::inspect(size_t index, TimePoint now) {
     report_({index, loop.seen.doing, now - loop.since, false});
     return;
   }
-  if (std::exchange(loop.told, false)) report_({index, before.doing, now - loop.since, true});
+  if (std::exchange(loop.told, false))
+    report_({index, before.doing, now - loop.since, true, false});
   loop.since = now;
 }
 
 void LoopWatch::judgeTraffic(TimePoint now) {
   uint64_t turns = 0;
   for (const Loop& loop : loops_) turns += loop.seen.turn;
-  const bool isMany = turns - turnsThen_ >= kBusyTurns;
+  const uint64_t seconds =
+      secondBegan_ ? std::max<int64_t>(1, (now - *secondBegan_) / std::chrono::seconds(1)) : 1;
+  const bool isMany = turns - turnsThen_ >= kBusyTurns * seconds;
   if (isMany) busy_ = true;  // no need to wait for the second to end
   if (secondBegan_ && now - *secondBegan_ < std::chrono::seconds(1)) return;
   busy_ = isMany && secondBegan_;

@@ -8,6 +8,7 @@
 
 #include "proxy/base/clock.h"
 #include "proxy/event/activity.h"
+#include "proxy/event/dispatcher.h"
 #include "proxy/stats/counter.h"
 
 namespace oxbow::server {
@@ -18,6 +19,7 @@ struct LongTurn {
   const char* doing = "";  // when last seen
   Duration took{};         // so far, or in all; up to an interval more or less
   bool ended = false;
+  bool isNews = true;  // not told of before
 };
 
 // Looks at loops from time to time, finds turns that take longer than kLong, and says how to spend
@@ -25,7 +27,7 @@ struct LongTurn {
 // One thread; only longTurns() is for any.
 class LoopWatch {
  public:
-  static constexpr Duration kLong = std::chrono::milliseconds(100);
+  static constexpr Duration kLong = event::Dispatcher::kLongTurn;
   static constexpr Duration kInterval = std::chrono::milliseconds(25);
   // The loops together take so many turns a second, or there is no traffic to speak of.
   static constexpr uint64_t kBusyTurns = 10;
@@ -34,13 +36,14 @@ class LoopWatch {
   // The loops outlive this.
   LoopWatch(const std::vector<event::Activity*>& loops, Report report);
 
-  // What to do until the next look. A look at every interval finds what traffic does; without
-  // traffic each turn costs two looks, so that a process whose timers run now and then sleeps.
+  // What to do until the next look. A look at every interval finds what traffic does. Without
+  // traffic the loops time their few turns themselves, and say when there is something to look at.
   enum class Rest : uint8_t {
     Nap,   // for kInterval
-    Doze,  // the same, armed: until work begins
-    Park,  // armed since the last doze: until work begins, however long that takes
+    Doze,  // the same, armed
+    Park,  // armed since the last doze: until woken, or for kPark: a turn that does not end is found
   };
+  static constexpr Duration kPark = std::chrono::seconds(2);
   // `undisturbed`: the last look said Doze, and no work has begun in all of kInterval.
   Rest look(TimePoint now, bool undisturbed);
 

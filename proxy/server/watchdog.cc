@@ -51,8 +51,7 @@ void Watchdog::run() {
     const LoopWatch::Rest rest = watch_.look(clock_.now(), undisturbed);
     looks_.add();
     if (rest == LoopWatch::Rest::Park) {
-      park();
-      undisturbed = false;
+      undisturbed = !park();
       continue;
     }
     const bool armed = rest == LoopWatch::Rest::Doze;
@@ -62,15 +61,19 @@ void Watchdog::run() {
   }
 }
 
-void Watchdog::park() {
+// True when somebody woke it.
+bool Watchdog::park() {
   parked_.store(true, std::memory_order_relaxed);
-  sleeper_.sleep();
+  const bool woken = sleeper_.sleepFor(LoopWatch::kPark);
   parked_.store(false, std::memory_order_relaxed);
+  return woken;
 }
 
 void Watchdog::log(const LongTurn& turn) const {
   const std::string& name = loops_[turn.loop].name;
-  if (turn.ended)
+  if (turn.ended && turn.isNews)
+    LOG_WARN("{}: a loop turn took {} ms, at: {}", name, milliseconds(turn.took), turn.doing);
+  else if (turn.ended)
     LOG_WARN("{}: the long loop turn took about {} ms", name, milliseconds(turn.took));
   else
     LOG_WARN("{}: a loop turn takes longer than {} ms, at: {}", name,

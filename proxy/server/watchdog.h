@@ -37,7 +37,7 @@ class Watchdog {
 
  private:
   void run();
-  void park();
+  bool park();
   void log(const LongTurn& turn) const;
 
   const Clock& clock_;

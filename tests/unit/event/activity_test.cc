@@ -112,11 +112,15 @@ TEST_CASE_FIXTURE(ActivityFixture, "signals have a label") {
   CHECK(seen == std::vector<std::string>{"signals"});
 }
 
-TEST_CASE_FIXTURE(ActivityFixture, "the next work wakes who is armed, once") {
+TEST_CASE_FIXTURE(ActivityFixture, "a few turns wake nobody, the one behind them does, once") {
   Sleeper sleeper;
   activity.arm(sleeper);
-  turn();  // nothing to do
-  CHECK_FALSE(woken(sleeper));
+  for (uint32_t i = 0; i < Activity::kAlone; ++i) {
+    turn();  // nothing to do
+    dispatcher.post([] {});
+    turn();
+    CHECK_FALSE(woken(sleeper));
+  }
   dispatcher.post([] {});
   turn();
   CHECK(woken(sleeper));
@@ -125,17 +129,28 @@ TEST_CASE_FIXTURE(ActivityFixture, "the next work wakes who is armed, once") {
   CHECK_FALSE(woken(sleeper));
 }
 
-TEST_CASE_FIXTURE(ActivityFixture, "work wakes before it runs") {
+TEST_CASE_FIXTURE(ActivityFixture, "a turn that took too long wakes at its end and tells") {
   Sleeper sleeper;
-  bool wokenBefore = false;
-  Job task([&] { wokenBefore = woken(sleeper); });
   activity.arm(sleeper);
+  Job task([&] { clock.advance(Dispatcher::kLongTurn - 1ms); });
   dispatcher.soon(task);
   turn();
-  CHECK(wokenBefore);
+  CHECK_FALSE(woken(sleeper));
+  Job longer([&] {
+    clock.advance(Dispatcher::kLongTurn + 1ms);
+    CHECK_FALSE(woken(sleeper));
+  });
+  dispatcher.soon(longer);
+  turn();
+  CHECK(woken(sleeper));
+  const auto timed = activity.takeTimed();
+  REQUIRE(timed.has_value());
+  CHECK(timed->doing == std::string("tasks"));
+  CHECK(timed->took == Dispatcher::kLongTurn + 1ms);
+  CHECK_FALSE(activity.takeTimed().has_value());
 }
 
-TEST_CASE_FIXTURE(ActivityFixture, "readiness reaches its handler also when it wakes somebody") {
+TEST_CASE_FIXTURE(ActivityFixture, "readiness reaches its handler also in a turn that is timed") {
   const ReadableFd fd;
   Sleeper sleeper;
   Handler handler("reading", note());
@@ -143,7 +158,6 @@ TEST_CASE_FIXTURE(ActivityFixture, "readiness reaches its handler also when it w
   REQUIRE(event.start(dispatcher, fd.fd, handler));
   activity.arm(sleeper);
   turn();
-  CHECK(woken(sleeper));
   CHECK(seen == std::vector<std::string>{"reading"});
 }
 
@@ -151,7 +165,9 @@ TEST_CASE_FIXTURE(ActivityFixture, "who is disarmed is not woken") {
   Sleeper sleeper;
   activity.arm(sleeper);
   activity.disarm();
-  dispatcher.post([] {});
-  turn();
+  for (uint32_t i = 0; i < 2 * Activity::kAlone; ++i) {
+    dispatcher.post([] {});
+    turn();
+  }
   CHECK_FALSE(woken(sleeper));
 }

@@ -333,3 +333,25 @@ TEST_CASE_FIXTURE(WheelFixture,
   CHECK(wakes <=
         4);  // 60,000 ticks stand on the third level: one wake for each level, and one stale
 }
+
+TEST_CASE_FIXTURE(WheelFixture, "few deadlines that are far away wake the wheel once each") {
+  Alarm alarms[3];
+  const Duration far[] = {5s, 75s, 10min};
+  for (size_t i = 0; i < 3; ++i) wheel.set(alarms[i], now + far[i]);
+  for (size_t i = 0; i < 3; ++i) {
+    sleepToNextWork();
+    CHECK(now == kStart + far[i]);
+    CHECK(alarms[i].fired == 1);
+  }
+}
+
+TEST_CASE_FIXTURE(WheelFixture, "a nearer deadline among far ones is not slept through") {
+  Alarm later, nearer;
+  wheel.set(later, now + 70s);
+  CHECK(wheel.nextWork() == kStart + 70s);
+  wheel.set(nearer, now + 66s);
+  CHECK(wheel.nextWork() == kStart + 66s);
+  wheel.cancel(nearer);
+  while (later.fired == 0) sleepToNextWork();
+  CHECK(now == kStart + 70s);
+}
