@@ -156,8 +156,7 @@ void Http1Session::onReset(const Error& error) {
 void Http1Session::onBatchEnd() {
   flushBatch();
   if (broken_) return;
-  if (state_->responseDone && out_.empty()) return finishExchange();
-  if (!out_.empty()) renewDeadline();
+  if (state_->responseDone && out_.empty()) finishExchange();
 }
 
 // Writes what this callback produced. A broken socket ends the exchange later in the turn, not in
@@ -170,7 +169,12 @@ void Http1Session::flushBatch() {
     accountBuffered();
     return env_.worker.dispatcher.soon(*this);
   }
-  if (!out_.empty() || buffered_ > 0) accountBuffered();
+  if (!out_.empty() || buffered_ > 0) {
+    const bool fellBehind = buffered_ == 0;
+    accountBuffered();
+    // More for a client that takes nothing does not give it more time.
+    if (fellBehind) renewDeadline();
+  }
   payCredit();
 }
 

@@ -212,6 +212,23 @@ TEST_CASE("a client that is slow with a small body holds no upstream connection"
   CHECK(upstream.lastRequest().body == "helloworld");
 }
 
+TEST_CASE("send_timeout of a client that takes nothing while the response drips on") {
+  Gate left;
+  FakeUpstream upstream([&left](UpstreamConn& conn) {
+    if (!conn.request()) return;
+    conn.send("HTTP/1.1 200 OK\r\n\r\n" + std::string(40000, 'x'));
+    while (!left.await(milliseconds(20)) && conn.send("y")) {
+    }
+  });
+  Oxbow oxbow(Setup{.servers = {upstream.address()},
+                    .listener = "sndbuf: 4k\nsend_timeout: 200ms",
+                    .top = kAdmin});
+  RawClient client(oxbow.address(), 4 << 10);
+  client.send(get());
+  CHECK(oxbow.awaitMetric(clientsEndedFor("send_timeout"), 1));
+  left.open();
+}
+
 TEST_CASE("send_timeout of the upstream: a server that takes nothing of a request") {
   Gate done;
   FakeUpstream upstream([&done](UpstreamConn& conn) {
