@@ -77,7 +77,7 @@ bool ProxyExchange::takePinned() {
   pool::Lease& pinned = exchange_.pinned();
   if (!pinned) return false;
   auto& own = static_cast<upstream::HttpConn&>(pinned.conn());
-  if (!upstream_.owns(own) || !own.usableAgain()) {
+  if (!upstream_.owns(own) || !own.usableAgain() || !upstream_.acquireAgain(own)) {
     pinned.release();
     return false;
   }
@@ -239,6 +239,7 @@ void ProxyExchange::onNoLease(const Error& error) {
 
 void ProxyExchange::replay() {
   replayed_ = true;
+  bound_ = false;  // the new connection is everybody's, unless its answer binds it
   upstream_.stats().replays.add();
   acquire(true);
 }
