@@ -254,6 +254,16 @@ Lease ConnPool::lend(PooledConn& conn) {
   return Lease(conn);
 }
 
+bool ConnPool::lendAgain(PooledConn& conn) {
+  ASSERT(conn.lent_);
+  if (conn.exchanges_ >= policy_.keepaliveRequests) return false;
+  if (parts_.dispatcher.now() - conn.openedAt_ >= policy_.keepaliveTime) return false;
+  ++conn.exchanges_;
+  parts_.stats.acquired.add();
+  parts_.stats.reused.add();
+  return true;
+}
+
 void ConnPool::giveBack(PooledConn& conn) {
   conn.lent_ = false;
   if (!conn.reusable() && conn.drain()) return;  // settled later, through onDrained

@@ -97,6 +97,9 @@ class ConnPool final : private event::Timer {
   bool verify(PooledConn& conn);
   // Idle to active. REQUIRES: idle.
   Lease lend(PooledConn& conn);
+  // For whoever kept a connection behind its exchange: counts another one on it, unless it is too
+  // old for that or carried too many. REQUIRES: lent.
+  [[nodiscard]] bool lendAgain(PooledConn& conn);
 
   // Begins to open one. False when a cap refuses. `account` may be null.
   bool open(Waiter* account);

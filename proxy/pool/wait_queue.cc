@@ -85,7 +85,8 @@ void WaitQueue::acquire(Waiter& waiter, const Need& need) {
   waiter.need_ = need;
   waiter.queue_ = this;
   waiter.since_ = dispatcher_.now();
-  waiter.tries_ = 0;
+  waiter.tries_ = need.tries;
+  if (need.tries == 0) waiter.need_.firstTry = waiter.since_;
   waiter.triedEndpoints_ = 0;
   waiter.askedUntil_ = TimePoint::min();
   if (pools_.empty()) {
@@ -358,7 +359,7 @@ void WaitQueue::onOpenFailed(ConnPool& pool, Waiter* account, const Error& error
     ++account->tries_;
     account->triedEndpoints_ |= bitOfPool(pool);
     const bool spent =
-        account->tries_ >= policy_.tries || now - account->since_ >= policy_.triesTimeout;
+        account->tries_ >= policy_.tries || now - account->need_.firstTry >= policy_.triesTimeout;
     const bool alone = !anyAlive() && !anyOpenable(account->triedEndpoints_);
     if (spent || alone) fail(*account, error);
   }

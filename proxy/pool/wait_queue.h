@@ -15,7 +15,7 @@ namespace oxbow::pool {
 struct QueuePolicy {
   uint32_t size = 1024;  // waiters beyond those for whom a connection is being opened
   Duration timeout = std::chrono::seconds(5);
-  uint32_t tries = 3;  // opening attempts for one waiter
+  uint32_t tries = 3;  // of one exchange: connections used, and attempts to open that failed
   Duration triesTimeout = std::chrono::seconds(10);
 };
 

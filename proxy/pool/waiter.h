@@ -17,6 +17,8 @@ struct WaiterTag;
 struct Need {
   bool replayable = true;  // it could be sent again if the connection turns out dead
   bool fresh = false;      // only a new connection will do: this is the replay
+  uint32_t tries = 0;      // that came before this
+  TimePoint firstTry{};    // when they began; with `tries` 0: now
 };
 
 // An exchange that wants a connection. Destroying it cancels the wait. It gets exactly one call,
@@ -27,7 +29,7 @@ class Waiter : private ListHook<WaiterTag> {
   void cancelWait();
 
   const Need& need() const { return need_; }
-  // Opening attempts that failed on its account.
+  // Tries that came to nothing: those of its need, and the attempts to open that failed for it.
   uint32_t tries() const { return tries_; }
   // The endpoint of the last of these; empty when there was none.
   std::string_view triedEndpoint() const { return triedEndpoint_; }

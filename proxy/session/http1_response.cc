@@ -167,8 +167,7 @@ void Http1Session::onReset(const Error& error) {
 void Http1Session::onBatchEnd() {
   flushBatch();
   if (broken_) return;
-  if (state_->responseDone && out_.empty()) return finishExchange();
-  if (!out_.empty()) renewDeadline();
+  if (state_->responseDone && out_.empty()) finishExchange();
 }
 
 // Writes what this callback produced. A broken socket ends the exchange later in the turn, not in
@@ -181,21 +180,28 @@ void Http1Session::flushBatch() {
     accountBuffered();
     return env_.worker.dispatcher.soon(*this);
   }
-  if (!out_.empty() || buffered_ > 0) accountBuffered();
+  if (!out_.empty() || buffered_ > 0) {
+    const bool fellBehind = buffered_ == 0;
+    accountBuffered();
+    // More for a client that takes nothing does not give it more time.
+    if (fellBehind) renewDeadline();
+  }
   payCredit();
 }
 
-// While the socket has all there is, the handler may go on.
+// What the socket has taken the handler may replace. Of what is still here no more than all can be
+// body.
 void Http1Session::payCredit() {
-  if (!out_.empty() || state_ == nullptr || state_->owed == 0) return;
-  const size_t owed = std::exchange(state_->owed, 0);
-  if (state_->peer != nullptr && !state_->responseDone) state_->peer->onResponseCredit(owed);
+  const size_t kept = out_.size();
+  if (state_ == nullptr || state_->owed <= kept) return;
+  const size_t taken = state_->owed - kept;
+  state_->owed = kept;
+  if (state_->peer != nullptr && !state_->responseDone) state_->peer->onResponseCredit(taken);
 }
 
 void Http1Session::accountBuffered() {
   const auto now = static_cast<uint32_t>(out_.size());
-  env_.worker.buffered += now;
-  env_.worker.buffered -= buffered_;
+  env_.worker.accountBuffered(buffered_, now);
   buffered_ = now;
 }
 
@@ -209,9 +215,8 @@ void Http1Session::onWritable() {
                  SessionEnd::ClientReset);
   }
   if (written > 0) renewDeadline();
-  if (result == net::OutputQueue::Flush::Blocked || state_ == nullptr) return;
   payCredit();
-  if (state_->responseDone) finishExchange();
+  if (state_ != nullptr && state_->responseDone && out_.empty()) finishExchange();
 }
 
 }  // namespace oxbow::session

@@ -42,7 +42,6 @@ void ProxyExchange::start() {
   idempotent_ = http::isIdempotent(head.method) || head.fields.has(http::Name::IdempotencyKey);
   const bool known = head.body == http::BodyKind::Length;
   bodyDone_ = head.body == http::BodyKind::None || (known && head.contentLength == 0);
-  asked_ = handler_.worker_.dispatcher.now();
   if (bodyDone_) return acquire(false);
   keeping_ = idempotent_ && (!known || head.contentLength <= *config.replayBuffer);
   // A small body comes in before a connection is taken for it: slow clients hold none. A client
@@ -83,7 +82,7 @@ bool ProxyExchange::takePinned() {
   pool::Lease& pinned = exchange_.pinned();
   if (!pinned) return false;
   auto& own = static_cast<upstream::HttpConn&>(pinned.conn());
-  if (!upstream_.owns(own) || !own.usableAgain()) {
+  if (!upstream_.owns(own) || !own.usableAgain() || !upstream_.acquireAgain(own)) {
     pinned.release();
     return false;
   }
@@ -93,10 +92,16 @@ bool ProxyExchange::takePinned() {
 }
 
 void ProxyExchange::acquire(bool fresh) {
-  if (!fresh && takePinned()) return;
+  if (!fresh) {
+    asked_ = handler_.worker_.dispatcher.now();
+    if (takePinned()) return;
+  }
   pool::Need need;
   need.replayable = idempotent_ && bodyAtHand();
   need.fresh = fresh;
+  need.tries = triesMade();
+  need.firstTry = asked_;
+  lent_ = false;
   upstream_.acquire(*this, need);
 }
 
@@ -109,7 +114,10 @@ bool ProxyExchange::bodyAtHand() const {
 }
 
 bool ProxyExchange::replayAllowed() const {
-  return !replayed_ && !responseBegun_ && idempotent_ && bodyAtHand();
+  if (replayed_ || responseBegun_ || !idempotent_ || !bodyAtHand()) return false;
+  const config::Upstream& config = config_;
+  return triesMade() < *config.nextUpstreamTries &&
+         handler_.worker_.dispatcher.now() - asked_ < *config.nextUpstreamTimeout;
 }
 
 // The request's body ---------------------------------------------------------------------------
@@ -186,7 +194,7 @@ void ProxyExchange::onLease(pool::Lease lease) {
   lease_ = std::move(lease);
   const upstream::HttpConn& c = conn();
   const TimePoint now = handler_.worker_.dispatcher.now();
-  ++tries_;
+  lent_ = true;
   wait_ = now - asked_;
   connect_ = c.fresh() ? c.connectTime() : Duration(0);
   reused_ = c.exchanges() > 1;
@@ -339,7 +347,7 @@ void ProxyExchange::describe(log::AccessRecord& record) {
   record.firstByte = firstByte_;
   record.connectionAge = connAge_;
   record.connectionRequests = connRequests_;
-  record.tries = static_cast<uint8_t>(tries_ + tries());  // connections used, and those that failed
+  record.tries = static_cast<uint8_t>(triesMade());
   record.reused = reused_;
   record.replayed = replayed_;
 }

@@ -123,6 +123,8 @@ class ProxyExchange final : private ExchangePeer, private pool::Waiter {
   void onResponseBatchEnd();
   void onUpstreamFailed(const Error& error);
 
+  // Connections used, and those that could not be opened.
+  uint32_t triesMade() const { return tries() + (lent_ ? 1 : 0); }
   bool replayAllowed() const;
   bool bodyAtHand() const;
   void acquire(bool fresh);
@@ -169,7 +171,6 @@ class ProxyExchange final : private ExchangePeer, private pool::Waiter {
   std::string_view endpoint_;
   std::string_view clientIp_;
   uint16_t upstreamStatus_ = 0;
-  uint8_t tries_ = 0;
   bool idempotent_ = false;
   bool keeping_ = false;   // body_ holds the whole body so far
   bool bodyDone_ = false;  // the client's side is complete
@@ -177,6 +178,7 @@ class ProxyExchange final : private ExchangePeer, private pool::Waiter {
   bool buffering_ = false;  // the connection is asked for when the body is in
   bool responseEnded_ = false;
   bool replayed_ = false;
+  bool lent_ = false;  // the last wait brought a connection, used up or not
   bool reused_ = false;
   bool responseBegun_ = false;
   bool bound_ = false;  // the connection is this client's alone

@@ -103,8 +103,10 @@ void Http1Conn::runTask() {
     if (transport_ == nullptr) return failConnect(connectError_);
     return finishConnect();
   }
-  if (phase_ != Phase::None && mayRead()) readMore();
+  if (phase_ != Phase::None) readMore();
 }
+
+void Http1Conn::onRoom() { worker_.dispatcher.soon(*this); }
 
 void Http1Conn::finishConnect() {
   // A server that speaks first does not speak HTTP: its bytes would answer the first request.
@@ -154,9 +156,7 @@ void Http1Conn::onActiveReady(uint8_t ready) {
                               fresh() ? Retry::Never : Retry::IfIdempotent),
                 CloseReason::UnexpectedData);
   }
-  if (mayRead()) return readMore();
-  unread_ = true;
-  renewDeadline();  // what is not read is not missing
+  readMore();
 }
 
 void Http1Conn::onDeadline() {
@@ -182,7 +182,7 @@ void Http1Conn::renewDeadline() {
   if (draining_ || phase_ == Phase::None) return;
   if (!out_.empty())
     dispatcher.setDeadline(*this, dispatcher.now() + policy_.sendTimeout);
-  else if ((requestDone_ || writeBroken_) && mayRead())
+  else if ((requestDone_ || writeBroken_) && !unread_)
     dispatcher.setDeadline(*this, dispatcher.now() + policy_.readTimeout);
   else
     dispatcher.cancel(*this);
@@ -372,6 +372,7 @@ void Http1Conn::closeSocket() {
   restSize_ = 0;
   named_.reset();
   cancel();
+  StarvedReader::unlink();
   if (transport_ != nullptr) transport_->close(net::CloseHow::Clean);
 }
 

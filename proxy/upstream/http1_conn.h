@@ -42,7 +42,10 @@ struct MovingHttp1Conn final : pool::MovingConn {
 
 // One HTTP/1.1 connection to an endpoint: a request at a time, its response parsed as it comes
 // (RFC 9112). An exchange that leaves in the middle may leave it draining, within 64 KiB and 1 s.
-class Http1Conn final : public HttpConn, private event::IoHandler, private event::Task {
+class Http1Conn final : public HttpConn,
+                        private event::IoHandler,
+                        private event::Task,
+                        private StarvedReader {
  public:
   // `policy` is read anew for each exchange; it and `endpoint` outlive the connection.
   // The transport has begun to connect, or is connected when `connected`; null: `error` (errno)
@@ -86,6 +89,7 @@ class Http1Conn final : public HttpConn, private event::IoHandler, private event
 
   void onIo(uint8_t ready) override;
   void runTask() override;
+  void onRoom() override;
 
   void finishConnect();
   [[gnu::cold]] void failConnect(int error);
@@ -115,7 +119,10 @@ class Http1Conn final : public HttpConn, private event::IoHandler, private event
   [[gnu::cold]] void fail(const Error& error, pool::CloseReason reason);
   void keepRest(std::string_view rest);
   void renewDeadline();
-  bool mayRead() const;
+  size_t allowance() const;
+  [[gnu::cold]] size_t starvedAllowance(int64_t room) const;
+  int64_t slack() const;
+  void stopReading();
 
   WorkerContext& worker_;
   const std::shared_ptr<const ConnKey> key_;

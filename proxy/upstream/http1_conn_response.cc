@@ -19,6 +19,9 @@ namespace {
 using pool::CloseReason;
 
 constexpr size_t kTurnBytes = 256 << 10;
+constexpr int64_t kStarvedStep = 16 << 10;
+constexpr int64_t kHeadSlack = 4 << 10;
+constexpr int64_t kFramingSlack = 512;
 constexpr uint16_t kMaxInformational = 100;
 constexpr uint64_t kConnectionNames =
     http::bitOf(http::Name::KeepAlive) | http::bitOf(http::Name::Connection);
@@ -32,23 +35,64 @@ ErrorCode codeOf(const http1::ParseResult& refused) {
 
 }  // namespace
 
-bool Http1Conn::mayRead() const {
-  if (draining_) return true;
-  return credit_ > 0 && (credit_ >= policy_.readAhead || worker_.buffered < worker_.bufferLimit);
+// How many bytes may be read now, so that what the client does not take, and must be kept for it,
+// stays within proxy_buffers and, over all clients, proxy_buffers_total. With that used up a client
+// that has taken all there was still gets a little at a time.
+size_t Http1Conn::allowance() const {
+  if (draining_) return WorkerContext::kIn;
+  const auto room =
+      static_cast<int64_t>(worker_.bufferLimit) - static_cast<int64_t>(worker_.buffered);
+  if (room < credit_) [[unlikely]]
+    return starvedAllowance(room);
+  const int64_t bytes = credit_ + slack();
+  return bytes > 0 ? static_cast<size_t>(bytes) : 0;
 }
 
+size_t Http1Conn::starvedAllowance(int64_t room) const {
+  if (room >= kStarvedStep) return static_cast<size_t>(room);
+  const bool caughtUp = credit_ >= policy_.readAhead;
+  return caughtUp ? static_cast<size_t>(std::min(credit_, kStarvedStep)) : 0;
+}
+
+// What may come with the body without being charged: a head of common size, and the framing behind
+// the last byte, which ends the exchange.
+int64_t Http1Conn::slack() const {
+  if (phase_ == Phase::Head) [[likely]]
+    return kHeadSlack;
+  if (phase_ == Phase::Body && body_ == http::BodyKind::Length) return 0;
+  return kFramingSlack;
+}
+
+// Whoever stops may have left bytes in the socket, or a FIN or RST, of which there is no further
+// event.
+void Http1Conn::stopReading() {
+  unread_ = true;
+  if (credit_ + slack() > 0 && !StarvedReader::linked()) worker_.starved.pushBack(*this);
+}
+
+// Few wake-ups for a client that takes a little at a time, and none too late for the rest of a
+// response, behind which the connection is free.
 void Http1Conn::addCredit(size_t bytes) {
   credit_ += static_cast<int64_t>(bytes);
-  if (unread_ && phase_ != Phase::None && credit_ * 2 >= policy_.readAhead && mayRead())
-    worker_.dispatcher.soon(*this);
+  if (!unread_ || phase_ == Phase::None) return;
+  const bool enough = credit_ * 2 >= policy_.readAhead ||
+                      (body_ == http::BodyKind::Length && phase_ == Phase::Body &&
+                       static_cast<uint64_t>(std::max<int64_t>(credit_, 0)) >= remaining_);
+  if (enough) worker_.dispatcher.soon(*this);
 }
 
 void Http1Conn::readMore() {
+  StarvedReader::unlink();
   size_t left = kTurnBytes;
-  while (mayRead()) {
+  for (;;) {
+    const size_t allowed = allowance();
+    if (allowed == 0) {
+      stopReading();
+      break;
+    }
     if (restSize_ > 0) std::memcpy(worker_.in, rest_.data(), restSize_);
     const net::IoResult result =
-        transport_->read(worker_.in + restSize_, WorkerContext::kIn - restSize_);
+        transport_->read(worker_.in + restSize_, std::min(allowed, WorkerContext::kIn - restSize_));
     if (result.kind == net::IoResult::Kind::WouldBlock) {
       unread_ = false;
       break;
@@ -72,18 +116,16 @@ void Http1Conn::readMore() {
     // What was delivered points into the buffer that the next read fills.
     if (sink_ != nullptr) sink_->onBatchEnd();
     if (phase_ == Phase::None) return;
-    // A short read tells nothing of a FIN or RST behind it, and of that there is no further event:
-    // whoever stops here looks again when it goes on.
-    unread_ = true;
     // The rest of an incomplete response is probed for: a RST that came with these bytes looks like
     // readiness to read and write, and has no event of its own.
     left -= std::min(left, result.bytes);
     if (left == 0) {
+      unread_ = true;
       worker_.dispatcher.soon(*this);
       break;
     }
   }
-  renewDeadline();
+  renewDeadline();  // what is not read is not missing
 }
 
 // Whether bytes came behind the message; `rest` is what was read of them, and there may be `more`.

@@ -179,6 +179,13 @@ bool Upstream::owns(const pool::PooledConn& conn) const {
   return false;
 }
 
+bool Upstream::acquireAgain(pool::PooledConn& conn) {
+  if (!conn.pool().lendAgain(conn)) return false;
+  stats_.queue.served.add();
+  stats_.queue.waitTime.record(Duration(0));
+  return true;
+}
+
 void Upstream::shutdown() {
   for (Endpoint& endpoint : endpoints_) endpoint.pool->shutdown();
 }

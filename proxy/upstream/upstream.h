@@ -89,6 +89,9 @@ class Upstream {
 
   // Whether the connection is to one of this upstream's endpoints.
   bool owns(const pool::PooledConn& conn) const;
+  // What acquire() is for a connection that its borrower kept: see ConnPool::lendAgain. REQUIRES:
+  // owned.
+  [[nodiscard]] bool acquireAgain(pool::PooledConn& conn);
 
   // Idle connections close now, the others when they come back.
   void shutdown();

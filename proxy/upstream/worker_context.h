@@ -3,6 +3,7 @@
 #include <cstddef>
 
 #include "proxy/base/block_pool.h"
+#include "proxy/base/intrusive_list.h"
 #include "proxy/base/random.h"
 #include "proxy/codec/http/date_line.h"
 #include "proxy/codec/http/field.h"
@@ -11,6 +12,19 @@
 #include "proxy/event/dispatcher.h"
 
 namespace oxbow::upstream {
+
+struct StarvedTag;
+
+// Reads a response, and has stopped because all clients together have proxy_buffers_total waiting
+// for them.
+class StarvedReader : public ListHook<StarvedTag> {
+ public:
+  // There is room again; it is off the list.
+  virtual void onRoom() = 0;
+
+ protected:
+  ~StarvedReader() = default;
+};
 
 // What everything on one worker shares. No slice of a scratch outlives the callback that filled it,
 // and callbacks do not nest: one readiness event reads into `in` and builds in `out`.
@@ -21,12 +35,22 @@ struct WorkerContext {
 
   WorkerContext(event::Dispatcher& d, uint64_t seed) : dispatcher(d), random(seed) {}
 
+  // Of the bytes that wait for clients `before` have become `now`. Readers that starve go on when a
+  // quarter of the budget is free: one by one they would fill every gap with a small read.
+  void accountBuffered(size_t before, size_t now) {
+    buffered += now;
+    buffered -= before;
+    if (starved.empty() || now >= before || buffered > bufferLimit / 4 * 3) return;
+    while (StarvedReader* reader = starved.popFront()) reader->onRoom();
+  }
+
   event::Dispatcher& dispatcher;
   Random random;
   BlockPool blocks;
   http::DateLine date;
   uint64_t buffered = 0;             // response bytes read ahead of their clients
   uint64_t bufferLimit = 256 << 20;  // proxy_buffers_total
+  IntrusiveList<StarvedReader, StarvedTag> starved;
   // Peers are spread over these: clients by number, servers by endpoint.
   http1::SectionMemo requestMemos[kMemos];
   http1::SectionMemo responseMemos[kMemos];

@@ -3,12 +3,15 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <memory>
 #include <thread>
+#include <vector>
 
 #include "tests/integration/support/fake_upstream.h"
 #include "tests/integration/support/memory.h"
 #include "tests/integration/support/oxbow.h"
 #include "tests/integration/support/raw_client.h"
+#include "tests/integration/support/samples.h"
 
 namespace oxbow::integration {
 
@@ -139,6 +142,62 @@ TEST_CASE("a slow client does not hold the upstream connection of a response tha
   CHECK(slow.receive().body.size() == 60000);
 }
 
+TEST_CASE("the upstream connection is free when what is left fits into proxy_buffers") {
+  constexpr size_t kSize = 130000;
+  FakeUpstream upstream(answering(ok(std::string(kSize, 'x'))));
+  Oxbow oxbow(Setup{.servers = {upstream.address()}, .listener = "sndbuf: 4k", .top = kAdmin});
+  RawClient client(oxbow.address(), 4 << 10);
+  client.send(get());
+  REQUIRE(upstream.awaitRequests(1));
+  CHECK(oxbow.awaitMetricAtLeast(kReadAhead, 40000));
+  CHECK(oxbow.metric(activeOf(upstream)) == 1);
+  std::string taken;
+  while (taken.size() < kSize - (60 << 10) && client.stream().receive(taken) == Read::Bytes) {
+  }
+  CHECK(oxbow.awaitMetric(idleOf(upstream), 1));
+  CHECK(oxbow.metric(kReadAhead) > 20000);  // and the client has not taken the rest
+  while (taken.size() < kSize && client.stream().receive(taken) == Read::Bytes) {
+  }
+}
+
+TEST_CASE("what is read ahead of clients that take nothing is bounded") {
+  constexpr int kClients = 8;
+  constexpr size_t kSize = 4 << 20;
+  std::string upstreamKeys = "proxy_buffers: 4k", top = kAdmin;
+  size_t bound = kClients * ((4 << 10) + 1024);
+  SUBCASE("by proxy_buffers") {}
+  SUBCASE("by proxy_buffers_total") {
+    upstreamKeys = "proxy_buffers: 1m";
+    top += "\nproxy_buffers_total: 1m";
+    bound = (1 << 20) + kClients * (17 << 10);
+  }
+  std::atomic<int> stalled{0};
+  Gate all;
+  FakeUpstream upstream([&](UpstreamConn& conn) {
+    if (!conn.request()) return;
+    conn.stream().setBuffers(kBuffer);
+    const std::string answer = ok(std::string(kSize, 'x'));
+    const size_t sent = conn.stream().sendSome(answer, milliseconds(200));
+    if (++stalled == kClients) all.open();
+    conn.send(std::string_view(answer).substr(sent));
+    conn.awaitEnd();
+  });
+  Oxbow oxbow(Setup{.servers = {upstream.address()},
+                    .upstream = upstreamKeys + "\nrcvbuf: 64k",
+                    .listener = "sndbuf: 4k",
+                    .top = top});
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 0; i < kClients; ++i) {
+    clients.push_back(std::make_unique<RawClient>(oxbow.address(), 4 << 10));
+    clients.back()->send(get());
+  }
+  REQUIRE(all.await());
+  CHECK(oxbow.metric(kReadAhead) >= kClients * 1024);
+  CHECK(oxbow.metric(kReadAhead) <= static_cast<double>(bound));
+  for (const auto& client : clients) client->stream().setBuffers(1 << 20);
+  for (const auto& client : clients) CHECK(client->receive().body.size() == kSize);
+}
+
 TEST_CASE("a client that is slow with a small body holds no upstream connection") {
   FakeUpstream upstream(answering(ok()));
   Oxbow oxbow(Setup{.servers = {upstream.address()}});
@@ -151,6 +210,23 @@ TEST_CASE("a client that is slow with a small body holds no upstream connection"
   CHECK(slow.receive().status() == 200);
   CHECK(upstream.connections() == 1);
   CHECK(upstream.lastRequest().body == "helloworld");
+}
+
+TEST_CASE("send_timeout of a client that takes nothing while the response drips on") {
+  Gate left;
+  FakeUpstream upstream([&left](UpstreamConn& conn) {
+    if (!conn.request()) return;
+    conn.send("HTTP/1.1 200 OK\r\n\r\n" + std::string(40000, 'x'));
+    while (!left.await(milliseconds(20)) && conn.send("y")) {
+    }
+  });
+  Oxbow oxbow(Setup{.servers = {upstream.address()},
+                    .listener = "sndbuf: 4k\nsend_timeout: 200ms",
+                    .top = kAdmin});
+  RawClient client(oxbow.address(), 4 << 10);
+  client.send(get());
+  CHECK(oxbow.awaitMetric(clientsEndedFor("send_timeout"), 1));
+  left.open();
 }
 
 TEST_CASE("send_timeout of the upstream: a server that takes nothing of a request") {

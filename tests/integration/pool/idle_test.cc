@@ -207,4 +207,28 @@ TEST_CASE("a server's idle timeout is learned, and connections retire before it"
   CHECK(oxbow.metric(closedFor(upstream, "server_closed")) == closes);
 }
 
+TEST_CASE("a connection that is one client's own retires as others do, and counts as reused") {
+  const std::string ask = get("/", "Authorization: NTLM abc=\r\n");
+  FakeUpstream upstream(answering(ok()));
+  const auto setup = [&upstream](const std::string& keys) {
+    return Setup{.servers = {upstream.address()}, .upstream = keys, .top = kAdmin};
+  };
+  SUBCASE("keepalive_requests") {
+    Oxbow oxbow(setup("keepalive_requests: 2"));
+    RawClient client(oxbow.address());
+    for (int i = 0; i < 4; ++i) CHECK(client.ask(ask).status() == 200);
+    CHECK(upstream.connections() == 2);
+    CHECK(oxbow.metric(closedFor(upstream, "keepalive_requests")) == 1);  // the other is kept
+    CHECK(oxbow.metric(reusedOf(upstream)) == 2);
+  }
+  SUBCASE("keepalive_time") {
+    Oxbow oxbow(setup("keepalive_time: 100ms"));
+    RawClient client(oxbow.address());
+    CHECK(client.ask(ask).status() == 200);
+    CHECK_FALSE(Gate().await(milliseconds(110)));
+    CHECK(client.ask(ask).status() == 200);
+    CHECK(upstream.connections() == 2);
+  }
+}
+
 }  // namespace oxbow::integration

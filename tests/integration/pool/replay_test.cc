@@ -205,6 +205,25 @@ TEST_CASE("a replay happens once") {
   CHECK(upstream.requests() == 3);
 }
 
+TEST_CASE("a replay is a try: proxy_next_upstream_tries and _timeout bound it") {
+  SUBCASE("one try: no replay") {
+    Dying dying(dyingAt(0, How::Fin), "proxy_next_upstream_tries: 1");
+    dying.checkFailed(get("/doc"));
+  }
+  SUBCASE("two: a replay") {
+    Dying(dyingAt(0, How::Fin), "proxy_next_upstream_tries: 2").checkReplayed(get("/doc"));
+  }
+  SUBCASE("too late for a replay") {
+    Gate late;
+    const auto slow = [&late](UpstreamConn& conn) {
+      if (conn.request()) conn.send(ok("first"));
+      if (conn.request()) late.await(milliseconds(150));
+    };
+    Dying dying(slow, "proxy_next_upstream_timeout: 100ms");
+    dying.checkFailed(get("/doc"));
+  }
+}
+
 TEST_CASE("a connection that was opened for the request: no replay") {
   FakeUpstream upstream(std::vector<FakeUpstream::Script>{
       [](UpstreamConn& conn) { conn.request(); }, answering(ok("replayed"))});

@@ -14,6 +14,12 @@ inline std::string closedFor(const FakeUpstream& upstream, const std::string& re
          upstream.address() + "\",reason=\"" + reason + "\"}";
 }
 
+// Requests to `upstream` over a connection that had carried one before.
+inline std::string reusedOf(const FakeUpstream& upstream) {
+  return "oxbow_endpoint_connections_reused_total{upstream=\"up\",endpoint=\"" +
+         upstream.address() + "\"}";
+}
+
 // Connections to `upstream` that are idle now, or active.
 inline std::string idleOf(const FakeUpstream& upstream, const std::string& state = "idle") {
   return "oxbow_endpoint_connections{upstream=\"up\",endpoint=\"" + upstream.address() +

@@ -48,6 +48,25 @@ TEST_CASE("tries are bounded, and no connection is opened beyond them") {
   CHECK(opened == 3);
 }
 
+TEST_CASE("tries that came before count, and so does their time") {
+  Scene scene({.endpoints = 5, .queue = {.tries = 3, .triesTimeout = 10s}});
+  scene.pass(20s);
+  Need need;
+  need.fresh = true;
+  SUBCASE("two of three were made") {
+    need.tries = 2;
+    need.firstTry = scene.clock.now();
+  }
+  SUBCASE("the first was 9 s ago, and this one takes another") {
+    need.tries = 1;
+    need.firstTry = scene.clock.now() - 9s;
+  }
+  Client& client = scene.ask(need);
+  scene.pass(1s);
+  scene.opening(openingAt(scene)).refuses();
+  CHECK(client.refused());
+}
+
 TEST_CASE("the time for tries is bounded") {
   Scene scene({.endpoints = 5, .queue = {.tries = 5, .triesTimeout = 10s}});
   Client& client = scene.ask();
