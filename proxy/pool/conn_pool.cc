@@ -256,9 +256,9 @@ Lease ConnPool::lend(PooledConn& conn) {
 
 bool ConnPool::lendAgain(PooledConn& conn) {
   ASSERT(conn.lent_);
-  if (conn.exchanges_ >= policy_.keepaliveRequests) return false;
-  if (parts_.dispatcher.now() - conn.openedAt_ >= policy_.keepaliveTime) return false;
-  ++conn.exchanges_;
+  if (conn.history_.exchanges >= policy_.keepaliveRequests) return false;
+  if (parts_.dispatcher.now() - conn.history_.openedAt >= policy_.keepaliveTime) return false;
+  ++conn.history_.exchanges;
   parts_.stats.acquired.add();
   parts_.stats.reused.add();
   return true;
