@@ -35,7 +35,7 @@ void Activity::endAlone() {
   const std::lock_guard lock(mutex_);
   // Not when the watcher is awake: it has seen this turn itself.
   if (sleeper_ == nullptr) return;
-  timed_ = {doing_.load(std::memory_order_relaxed), took};
+  timed_ = {turn(), doing_.load(std::memory_order_relaxed), took};
   wakeWatcher();
 }
 

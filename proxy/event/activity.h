@@ -40,6 +40,7 @@ class Activity {
 
   // A turn that the loop timed itself.
   struct Timed {
+    uint64_t turn;
     const char* doing;  // last
     Duration took;
   };

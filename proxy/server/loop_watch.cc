@@ -23,15 +23,12 @@ LoopWatch::Rest LoopWatch::look(TimePoint now, bool undisturbed) {
 
 void LoopWatch::inspect(size_t index, TimePoint now) {
   Loop& loop = loops_[index];
-  if (const auto timed = loop.activity->takeTimed()) {
-    const bool isNews = !std::exchange(loop.told, false);
-    if (isNews) loop.longTurns.add();
-    report_({index, timed->doing != nullptr ? timed->doing : "", timed->took, true, isNews});
-  }
+  if (const auto timed = loop.activity->takeTimed()) noteTimed(index, *timed);
   const event::Activity::Sample before = std::exchange(loop.seen, loop.activity->sample());
   if (before.working() && loop.seen.working() && before.turn == loop.seen.turn) {
     if (loop.told || now - loop.since < kLong) return;
     loop.told = true;
+    loop.toldTurn = loop.seen.turn;
     loop.longTurns.add();
     report_({index, loop.seen.doing, now - loop.since, false});
     return;
@@ -39,6 +36,17 @@ void LoopWatch::inspect(size_t index, TimePoint now) {
   if (std::exchange(loop.told, false))
     report_({index, before.doing, now - loop.since, true, false});
   loop.since = now;
+}
+
+// A look may have found the same turn, and even its end.
+void LoopWatch::noteTimed(size_t index, const event::Activity::Timed& timed) {
+  Loop& loop = loops_[index];
+  const bool isNews = timed.turn != loop.toldTurn;
+  if (!isNews && !loop.told) return;
+  if (isNews) loop.longTurns.add();
+  loop.told = false;
+  loop.toldTurn = timed.turn;
+  report_({index, timed.doing != nullptr ? timed.doing : "", timed.took, true, isNews});
 }
 
 void LoopWatch::judgeTraffic(TimePoint now) {

@@ -59,11 +59,13 @@ class LoopWatch {
     event::Activity* activity = nullptr;
     event::Activity::Sample seen;
     TimePoint since{};  // the first look at this turn's work
-    bool told = false;
+    bool told = false;       // of this turn; its end is to be told too
+    uint64_t toldTurn = 0;   // the last that was told of
     stats::Counter longTurns;
   };
 
   void inspect(size_t index, TimePoint now);
+  void noteTimed(size_t index, const event::Activity::Timed& timed);
   void judgeTraffic(TimePoint now);
 
   std::vector<Loop> loops_;

@@ -212,6 +212,20 @@ TEST_CASE("a process that has nothing to do is looked at every two seconds") {
   CHECK(simulation.parked);
 }
 
+TEST_CASE_FIXTURE(WatchFixture, "a turn that was seen to its end and timed too counts once") {
+  event::Sleeper sleeper;
+  watch.arm(sleeper);
+  begin(first, "reading");
+  look();
+  pass(100ms);
+  CHECK(watch.longTurns(0) == 1);
+  first.endTurn();
+  look();
+  look();
+  CHECK(reports.size() == 2);
+  CHECK(watch.longTurns(0) == 1);
+}
+
 TEST_CASE_FIXTURE(WatchFixture, "a turn that the loop timed itself is told and counted once") {
   event::Sleeper sleeper;
   watch.arm(sleeper);
