@@ -83,8 +83,7 @@ void AdminHandler::onRequest(session::Exchange& exchange) {
   }
   if (head.path == "/healthz") return answerHealth(exchange);
   if (head.path == "/readyz") return answerReadiness(exchange, view_.ready());
-  if (*asked_ >= kMaxAsked)
-    return refuse(exchange, 503, "too many requests wait for a report");
+  if (*asked_ >= kMaxAsked) return refuse(exchange, 503, "too many requests wait for a report");
   if (isReload(head.path)) return reload(exchange);
   const ReportPage& page = head.path == "/metrics" ? kMetrics : kUpstreams;
   ++*asked_;

@@ -21,9 +21,8 @@ template <typename Report>
 void mergeAll(std::vector<Report>& to, const std::vector<Report>& from) {
   for (size_t i = 0; i < from.size(); ++i) {
     const auto isSame = [&](const Report& report) { return nameOf(report) == nameOf(from[i]); };
-    auto found = i < to.size() && isSame(to[i])
-                     ? to.begin() + static_cast<ptrdiff_t>(i)
-                     : std::find_if(to.begin(), to.end(), isSame);
+    auto found = i < to.size() && isSame(to[i]) ? to.begin() + static_cast<ptrdiff_t>(i)
+                                                : std::find_if(to.begin(), to.end(), isSame);
     if (found != to.end())
       found->merge(from[i]);
     else

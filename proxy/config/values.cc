@@ -308,8 +308,8 @@ bool holdsItems(const Value& value) { return !value.isLeaf() && value.inner.fron
 Value valuesOf(const Config& config) {
   BlockValues out(schema::top());
   const bool automatic = *config.workers == 0;
-  out.put("workers", leaf(automatic ? "auto" : std::to_string(*config.workers),
-                          config.workers.place));
+  out.put("workers",
+          leaf(automatic ? "auto" : std::to_string(*config.workers), config.workers.place));
   out.put("worker_connections", config.workerConnections);
   out.put("shutdown_timeout", config.shutdownTimeout);
   out.put("log_level", config.logLevel);

@@ -62,8 +62,8 @@ class TimerWheel {
   // Fires everything whose deadline is at or before `now`.
   void advance(TimePoint now);
 
-  // When advance() has work next; TimePoint::max() when never. May be earlier than any deadline, and
-  // is not where a slot that is far away holds few timers: they wake the loop once, not once a
+  // When advance() has work next; TimePoint::max() when never. May be earlier than any deadline,
+  // and is not where a slot that is far away holds few timers: they wake the loop once, not once a
   // level.
   TimePoint nextWork();
 

@@ -12,8 +12,8 @@ namespace oxbow::net {
 // skipped on Unix sockets.
 void applyOptions(int fd, bool isUnix, const config::SocketOptions& options);
 
-// The same of a socket that other options were set on: also turns off what is off now. Buffers whose
-// size was set stay.
+// The same of a socket that other options were set on: also turns off what is off now. Buffers
+// whose size was set stay.
 void reapplyOptions(int fd, bool isUnix, const config::SocketOptions& options);
 
 // A listening socket. A stale Unix socket file, one that nobody accepts on, is replaced.

@@ -30,36 +30,19 @@ enum class CloseReason : uint8_t {
   ConnectFailed,
   ConnectTimeout,
   Shutdown,
-  Removed,    // its server left the configuration
+  Removed,     // its server left the configuration
   CapLowered,  // the configuration allows fewer than there are
   Count
 };
 
 constexpr std::string_view textOf(CloseReason reason) {
-  constexpr std::string_view kTexts[] = {"keepalive_timeout",
-                                         "keepalive_requests",
-                                         "keepalive_time",
-                                         "keepalive_full",
-                                         "server_keep_alive",
-                                         "learned_age",
-                                         "demand",
-                                         "make_room",
-                                         "server_closed",
-                                         "server_reset",
-                                         "unexpected_data",
-                                         "dead_on_peek",
-                                         "response_close",
-                                         "early_response",
-                                         "protocol_error",
-                                         "ended_in_exchange",
-                                         "read_timeout",
-                                         "send_timeout",
-                                         "client_gone",
-                                         "connect_failed",
-                                         "connect_timeout",
-                                         "shutdown",
-                                         "removed",
-                                         "cap_lowered"};
+  constexpr std::string_view kTexts[] = {
+      "keepalive_timeout", "keepalive_requests", "keepalive_time",  "keepalive_full",
+      "server_keep_alive", "learned_age",        "demand",          "make_room",
+      "server_closed",     "server_reset",       "unexpected_data", "dead_on_peek",
+      "response_close",    "early_response",     "protocol_error",  "ended_in_exchange",
+      "read_timeout",      "send_timeout",       "client_gone",     "connect_failed",
+      "connect_timeout",   "shutdown",           "removed",         "cap_lowered"};
   static_assert(sizeof(kTexts) / sizeof(kTexts[0]) == static_cast<size_t>(CloseReason::Count));
   return kTexts[static_cast<size_t>(reason)];
 }

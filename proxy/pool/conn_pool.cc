@@ -98,7 +98,9 @@ void ConnPool::setPolicy(const PoolPolicy& policy) {
 }
 
 void ConnPool::obeyCaps() {
-  const auto over = [this] { return parts_.state->budget.isOver() || parts_.shared->total.isOver(); };
+  const auto over = [this] {
+    return parts_.state->budget.isOver() || parts_.shared->total.isOver();
+  };
   while (hasIdle() && over()) closeOldestIdle(CloseReason::CapLowered);
   overCap_ = over();
 }
@@ -231,7 +233,8 @@ bool ConnPool::verify(PooledConn& conn) {
   if (probe == Probe::Alive) return true;
   if (probe == Probe::Dead) {
     const TimePoint now = parts_.dispatcher.now();
-    ageOf(conn).serverClosed(now - conn.history_.idleSince, now - conn.history_.openedAt, conn.history_.exchanges, now);
+    ageOf(conn).serverClosed(now - conn.history_.idleSince, now - conn.history_.openedAt,
+                             conn.history_.exchanges, now);
   }
   close(conn, probe == Probe::Dead ? CloseReason::DeadOnPeek : CloseReason::UnexpectedData);
   return false;
@@ -369,7 +372,8 @@ void ConnPool::onIdleDeadline(PooledConn& conn) {
 void ConnPool::onIdleEnded(PooledConn& conn, CloseReason reason) {
   const TimePoint now = parts_.dispatcher.now();
   if (reason != CloseReason::UnexpectedData)
-    ageOf(conn).serverClosed(now - conn.history_.idleSince, now - conn.history_.openedAt, conn.history_.exchanges, now);
+    ageOf(conn).serverClosed(now - conn.history_.idleSince, now - conn.history_.openedAt,
+                             conn.history_.exchanges, now);
   close(conn, reason);
 }
 
@@ -460,7 +464,8 @@ void ConnPool::shrinkToDemand() {
   if (several_) {
     parts_.state->publishPeak(parts_.worker, needed, now);
     needed = parts_.state->demandInAll(now, Demand::kWindow + Demand::kSlice);
-    while (hasIdle() && parts_.state->idleInAll() > std::max(policy_.keepalive, policy_.keepaliveMin))
+    while (hasIdle() &&
+           parts_.state->idleInAll() > std::max(policy_.keepalive, policy_.keepaliveMin))
       closeOldestIdle(CloseReason::KeepaliveFull);
   }
   needed = std::max(needed, policy_.keepaliveMin);

@@ -41,8 +41,8 @@ size_t EndpointState::richest(size_t worker) const {
 bool EndpointState::takeFloorStep(TimePoint now, Duration step) {
   int64_t next = nextFloor_.load(std::memory_order_relaxed);
   const int64_t at = now.time_since_epoch().count();
-  return at >= next && nextFloor_.compare_exchange_strong(next, at + step.count(),
-                                                          std::memory_order_relaxed);
+  return at >= next &&
+         nextFloor_.compare_exchange_strong(next, at + step.count(), std::memory_order_relaxed);
 }
 
 }  // namespace oxbow::pool

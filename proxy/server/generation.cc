@@ -31,8 +31,8 @@ void Generation::addUpstreams(size_t worker, const Plan& plan, const Generation*
     std::shared_ptr<upstream::Upstream> upstream =
         before != nullptr ? before->find(*config->name) : nullptr;
     if (upstream == nullptr)
-      upstream = std::make_shared<upstream::Upstream>(context_, worker, config,
-                                                      plan.upstreams[i].shared);
+      upstream =
+          std::make_shared<upstream::Upstream>(context_, worker, config, plan.upstreams[i].shared);
     upstream->configure(config, plan.upstreams[i].endpoints);
     targets_.push_back({upstream.get(), config.get()});
     upstreams_.push_back(std::move(upstream));

@@ -10,9 +10,8 @@ namespace oxbow::server {
 
 HttpListener::HttpListener(SessionParts& parts, ClientLimit& limit,
                            const session::ListenerView& view, int fd)
-    : parts_(parts),
-      limit_(limit),
-      environment_{parts.worker, &view, *this, stats_, parts.batch, parts.states, false} {
+    : parts_(parts), limit_(limit), environment_{parts.worker, &view,        *this, stats_,
+                                                 parts.batch,  parts.states, false} {
   view.pins.pin();
   if (fd < 0) return;
   net::AcceptHandler& self = *this;

@@ -41,7 +41,8 @@ class LoopWatch {
   enum class Rest : uint8_t {
     Nap,   // for kInterval
     Doze,  // the same, armed
-    Park,  // armed since the last doze: until woken, or for kPark: a turn that does not end is found
+    Park,  // armed since the last doze: until woken, or for kPark: a turn that does not end is
+           // found
   };
   static constexpr Duration kPark = std::chrono::seconds(2);
   // `undisturbed`: the last look said Doze, and no work has begun in all of kInterval.
@@ -58,9 +59,9 @@ class LoopWatch {
   struct Loop {
     event::Activity* activity = nullptr;
     event::Activity::Sample seen;
-    TimePoint since{};  // the first look at this turn's work
-    bool told = false;       // of this turn; its end is to be told too
-    uint64_t toldTurn = 0;   // the last that was told of
+    TimePoint since{};      // the first look at this turn's work
+    bool told = false;      // of this turn; its end is to be told too
+    uint64_t toldTurn = 0;  // the last that was told of
     stats::Counter longTurns;
   };
 

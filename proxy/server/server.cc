@@ -158,9 +158,9 @@ void Server::acceptForWorkers() {
     const std::string& key = snapshot_->keys[i];
     Socket& socket = sockets_.at(key);
     if (socket.fd < 0) continue;
-    socket.intake = std::make_unique<Intake>(dispatcher_, *limit_, workers_, key,
-                                             snapshot_->config.listeners[i],
-                                             std::exchange(socket.fd, -1));
+    socket.intake =
+        std::make_unique<Intake>(dispatcher_, *limit_, workers_, key,
+                                 snapshot_->config.listeners[i], std::exchange(socket.fd, -1));
   }
 }
 

@@ -115,7 +115,7 @@ class Server final : private admin::ServerView {
   const TimePoint startedAt_;
   Names names_;
   event::FunctionTimer shutdownTimer_;
-  std::map<std::string, std::weak_ptr<WorkerLog>> logs_;  // by path and format
+  std::map<std::string, std::weak_ptr<WorkerLog>> logs_;                  // by path and format
   std::map<std::string, std::shared_ptr<upstream::SharedState>> shared_;  // by upstream
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<ClientLimit> limit_;

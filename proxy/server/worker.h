@@ -67,9 +67,9 @@ class Worker {
   std::unique_ptr<upstream::WorkerContext> context_;
   std::unique_ptr<SessionParts> sessionParts_;
   ClientLimit* limit_ = nullptr;
-  Generation* generation_ = nullptr;  // the current one; pinned
+  Generation* generation_ = nullptr;                                // the current one; pinned
   std::map<std::string, std::unique_ptr<HttpListener>> listeners_;  // by key
-  std::vector<std::unique_ptr<HttpListener>> leaving_;  // their last sessions finish
+  std::vector<std::unique_ptr<HttpListener>> leaving_;              // their last sessions finish
   std::thread thread_;
 };
 

@@ -103,13 +103,15 @@ void Http1Session::renewDeadline() {
   const TimePoint now = dispatcher.now();
   switch (phase_) {
     case Phase::Idle:
-      return dispatcher.setDeadline(*this, now + (requests_ == 0 ? *view().config.clientHeaderTimeout
-                                                                 : *view().config.keepaliveTimeout));
+      return dispatcher.setDeadline(*this,
+                                    now + (requests_ == 0 ? *view().config.clientHeaderTimeout
+                                                          : *view().config.keepaliveTimeout));
     case Phase::Head:
       return dispatcher.setDeadline(*this, now + *view().config.clientHeaderTimeout);
     case Phase::Exchange:
       if (!out_.empty()) return dispatcher.setDeadline(*this, now + *view().config.sendTimeout);
-      if (wantsInput()) return dispatcher.setDeadline(*this, now + *view().config.clientBodyTimeout);
+      if (wantsInput())
+        return dispatcher.setDeadline(*this, now + *view().config.clientBodyTimeout);
       return dispatcher.cancel(*this);
     case Phase::Discard:
       return dispatcher.setDeadline(*this, now + kDiscardTime);

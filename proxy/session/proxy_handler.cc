@@ -85,13 +85,8 @@ static std::string_view clientBehind(const http::FieldBlock& fields, uint32_t ho
 }
 
 ProxyHandler::ProxyHandler(upstream::WorkerContext& worker, const config::Listener& listener,
-                           const route::RouteTable& routes,
-                           const std::vector<Target>& targets)
-    : worker_(worker),
-      listener_(listener),
-      routes_(routes),
-      targets_(targets),
-      lines_(listener) {}
+                           const route::RouteTable& routes, const std::vector<Target>& targets)
+    : worker_(worker), listener_(listener), routes_(routes), targets_(targets), lines_(listener) {}
 
 ProxyHandler::~ProxyHandler() = default;
 

@@ -51,7 +51,8 @@ class Http1Conn final : public HttpConn,
   // The transport has begun to connect, or is connected when `connected`; null: `error` (errno)
   // says why there is none. The outcome is reported in a later call from the dispatcher.
   Http1Conn(WorkerContext& worker, std::shared_ptr<const ConnKey> key, const ConnPolicy& policy,
-            const std::string& endpoint, std::unique_ptr<net::Transport> transport, bool connected, int error);
+            const std::string& endpoint, std::unique_ptr<net::Transport> transport, bool connected,
+            int error);
   // One that was idle on another worker; watched() tells whether the kernel lets this one watch it.
   Http1Conn(WorkerContext& worker, std::shared_ptr<const ConnKey> key, const ConnPolicy& policy,
             const std::string& endpoint, MovingHttp1Conn& moving);

@@ -62,8 +62,8 @@ struct UpstreamStats {
   stats::Counter responseBytes;
 };
 
-// A named block of servers on one worker: its endpoints' pools and the queue in front of them. Stays
-// when the configuration changes. Worker's thread only.
+// A named block of servers on one worker: its endpoints' pools and the queue in front of them.
+// Stays when the configuration changes. Worker's thread only.
 class Upstream {
  public:
   struct Endpoint {

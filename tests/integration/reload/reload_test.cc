@@ -175,8 +175,7 @@ TEST_CASE("a listener that is removed accepts no more, and its clients finish") 
     const std::string upstreams = workers + "upstreams: { up: { servers: [ \"" +
                                   upstream.address() + "\" ] } }\nlisteners:\n";
     const std::string stays = "  - { listen: \"127.0.0.1:0\", routes: [ { proxy_pass: up } ] }\n";
-    const std::string goes =
-        "  - { listen: \"" + port + "\", routes: [ { proxy_pass: up } ] }\n";
+    const std::string goes = "  - { listen: \"" + port + "\", routes: [ { proxy_pass: up } ] }\n";
     ConfigFile file;
     file.write(upstreams + stays + goes);
     Oxbow oxbow(file.file());
@@ -354,8 +353,7 @@ TEST_CASE("a thousand reloads under load: no request fails, and nothing is left 
     if (step % 4 == 0) text += "\n  more: { servers: [ \"" + two.address() + "\" ] }";
     text += "\nlisteners:\n  - listen: 127.0.0.1:0\n    routes:\n      - { proxy_pass: up }";
     if (step % 5 == 0) text += "\n      - { location: /x, return: 204 }";
-    if (step % 7 == 0)
-      text += "\n  - { listen: \"" + extra + "\", routes: [ { return: 204 } ] }";
+    if (step % 7 == 0) text += "\n  - { listen: \"" + extra + "\", routes: [ { return: 204 } ] }";
     return text + "\n";
   };
   ConfigFile file;

@@ -119,8 +119,9 @@ double Crowd::fairness() const {
   const auto [fewest, most] =
       std::minmax_element(clients_.begin(), clients_.end(),
                           [](const Client& a, const Client& b) { return a.answers < b.answers; });
-  return most->answers == 0 ? 0 : static_cast<double>(fewest->answers) /
-                                      static_cast<double>(most->answers);
+  return most->answers == 0
+             ? 0
+             : static_cast<double>(fewest->answers) / static_cast<double>(most->answers);
 }
 
 double Crowd::latency(double quantile) const {

@@ -36,16 +36,16 @@ TEST_CASE("a cap holds over the workers, and no client starves") {
     size_t cap;
     uint64_t closing;
   };
-  for (const Case& c : {Case{2, 10, 0}, Case{4, 10, 0}, Case{2, 1, 0}, Case{4, 1, 0},
-                        Case{4, 3, 0}, Case{2, 10, 13}, Case{4, 10, 13}, Case{4, 3, 7}}) {
+  for (const Case& c : {Case{2, 10, 0}, Case{4, 10, 0}, Case{2, 1, 0}, Case{4, 1, 0}, Case{4, 3, 0},
+                        Case{2, 10, 13}, Case{4, 10, 13}, Case{4, 3, 7}}) {
     CAPTURE(c.workers);
     CAPTURE(c.cap);
     CAPTURE(c.closing);
     std::atomic<uint64_t> served{0};
     FakeUpstream upstream(slowly(served, c.closing));
     Oxbow oxbow(Setup{.servers = {upstream.address()},
-                      .upstream = "keepalive: 10\nkeepalive_requests: 1000000\nmax_conns: " + std::to_string(c.cap) +
-                                  "\nqueue: { timeout: 20s }",
+                      .upstream = "keepalive: 10\nkeepalive_requests: 1000000\nmax_conns: " +
+                                  std::to_string(c.cap) + "\nqueue: { timeout: 20s }",
                       .top = topFor(c.workers)});
     Crowd crowd(oxbow.address(), 300);
     crowd.askUntil(300 * 15);
@@ -82,8 +82,7 @@ TEST_CASE("clients are spread over the workers") {
     CHECK(crowd.failures() == 0);
     double all = 0;
     for (int i = 0; i < workers; ++i) {
-      const double has =
-          oxbow.metric("oxbow_worker_clients{worker=\"" + std::to_string(i) + "\"}");
+      const double has = oxbow.metric("oxbow_worker_clients{worker=\"" + std::to_string(i) + "\"}");
       CHECK(has <= most);
       all += has;
     }
@@ -93,8 +92,8 @@ TEST_CASE("clients are spread over the workers") {
 
 TEST_CASE("worker_connections counts the clients of all workers") {
   FakeUpstream upstream(answering(ok()));
-  Oxbow oxbow(Setup{.servers = {upstream.address()},
-                    .top = "worker_connections: 20\n" + topFor(2)});
+  Oxbow oxbow(
+      Setup{.servers = {upstream.address()}, .top = "worker_connections: 20\n" + topFor(2)});
   auto first = std::make_unique<Crowd>(oxbow.address(), 20);
   first->ask(20, 20);
   CHECK(first->failures() == 0);

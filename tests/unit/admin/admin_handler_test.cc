@@ -226,8 +226,7 @@ TEST_CASE_FIXTURE(Fixture, "a reload that changed nothing is 422") {
 TEST_CASE_FIXTURE(Fixture, "nothing but a POST from here reloads") {
   for (const char* method : {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"}) {
     INFO(method);
-    FakeExchange& exchange =
-        send(std::string(method) + " /api/reload HTTP/1.1\r\nHost: localhost");
+    FakeExchange& exchange = send(std::string(method) + " /api/reload HTTP/1.1\r\nHost: localhost");
     CHECK(exchange.status == 405);
     CHECK(exchange.sent["Allow"] == "POST");
   }

@@ -100,8 +100,8 @@ struct Documented {
 };
 
 bool isNameOfSomething(const std::string& label) {
-  return label == "upstream" || label == "endpoint" || label == "listener" ||
-         label == "worker" || label == "loop" || label == "version";
+  return label == "upstream" || label == "endpoint" || label == "listener" || label == "worker" ||
+         label == "loop" || label == "version";
 }
 
 std::set<std::string> keysOf(const std::map<std::string, std::string>& map) {

@@ -94,8 +94,7 @@ class Fixture : private session::SessionOwner {
   AdminHandler handler_{view};
   session::Pins pins_;
   const session::ListenerView view_{config_, handler_, pins_};
-  session::SessionEnvironment environment_{*worker_, &view_,  *this, stats_,
-                                           batch_,   states_, false};
+  session::SessionEnvironment environment_{*worker_, &view_, *this, stats_, batch_, states_, false};
   session::Http1Session* session_ = nullptr;
   int client_ = -1;
 };

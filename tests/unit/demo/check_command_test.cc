@@ -129,8 +129,7 @@ TEST_CASE("a verdict that cannot be written is a failure, with its reason") {
   REQUIRE(problems != nullptr);
   CHECK(checkCommand(dir.file("good.yaml"), full, problems) == 1);
   std::fclose(full);
-  CHECK(contents(problems) ==
-        "cannot write to standard output: No space left on device\n");
+  CHECK(contents(problems) == "cannot write to standard output: No space left on device\n");
 }
 
 TEST_CASE("a file that is not there is a problem") {

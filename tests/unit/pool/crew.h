@@ -7,8 +7,8 @@
 
 #include "tests/unit/pool/fakes.h"
 
-// One upstream with one endpoint on several workers. All of them on the test's thread: a worker does
-// something when the test turns it, so that messages between them can be late in any order.
+// One upstream with one endpoint on several workers. All of them on the test's thread: a worker
+// does something when the test turns it, so that messages between them can be late in any order.
 namespace oxbow::pool {
 
 struct CrewRules {
@@ -164,11 +164,11 @@ class Crew {
   void join(size_t i) {
     Worker& w = worker(i);
     w.connector = std::make_unique<FakeConnector>(state->budget, shared->total);
-    w.queue = std::make_unique<WaitQueue>(w.dispatcher, w.balancer, rules.queue, w.queueStats,
-                                          shared, i);
-    w.pool = std::make_unique<ConnPool>(ConnPool::Parts{w.dispatcher, w.random, *w.connector, state,
-                                                        shared, w.stats, *w.queue, i},
-                                        rules.pool, 0);
+    w.queue =
+        std::make_unique<WaitQueue>(w.dispatcher, w.balancer, rules.queue, w.queueStats, shared, i);
+    w.pool = std::make_unique<ConnPool>(
+        ConnPool::Parts{w.dispatcher, w.random, *w.connector, state, shared, w.stats, *w.queue, i},
+        rules.pool, 0);
     w.queue->setPools({w.pool.get()});
     w.pool->start();
   }

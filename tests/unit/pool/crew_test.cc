@@ -166,7 +166,7 @@ TEST_CASE("a grant that finds its waiter gone is passed on") {
   crew.pass(1ms);
   Client& third = crew.ask(2);
   crew.turnAll();
-  holder.finish();           // on its way to worker 1
+  holder.finish();  // on its way to worker 1
   crew.hangUp(1, second);
   crew.turnAll();
   CHECK(third.served());
@@ -401,8 +401,8 @@ TEST_CASE("in every order of two operations of three workers nobody waits in vai
     for (size_t a = 0; a < scripts.size(); ++a)
       for (size_t b = a; b < scripts.size(); ++b)
         for (size_t c = b; c < scripts.size(); ++c)
-          for (const Delivery delivery : {Delivery::AtTheEnd, Delivery::ToTheActor,
-                                          Delivery::ToTheNext, Delivery::ToAll}) {
+          for (const Delivery delivery :
+               {Delivery::AtTheEnd, Delivery::ToTheActor, Delivery::ToTheNext, Delivery::ToAll}) {
             // Which script a worker has makes no difference beyond its order: worker numbers are
             // names.
             const size_t chosen[] = {a, b, c};

@@ -136,7 +136,8 @@ TEST_CASE("the end of a queue fails who waits in it") {
   auto queue =
       std::make_unique<WaitQueue>(dispatcher, balancer, QueuePolicy(), queueStats, shared, 0);
   auto pool = std::make_unique<ConnPool>(
-      ConnPool::Parts{dispatcher, random, connector, state, shared, stats, *queue}, PoolPolicy(), 0);
+      ConnPool::Parts{dispatcher, random, connector, state, shared, stats, *queue}, PoolPolicy(),
+      0);
   queue->setPools({pool.get()});
   Client client;
   queue->acquire(client, {});
