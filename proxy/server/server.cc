@@ -61,7 +61,7 @@ std::optional<std::string> Server::start() {
 void Server::makeWorkers(const config::Config& config) {
   const uint32_t count = *config.workers == 0 ? availableCpus() : *config.workers;
   for (size_t i = 0; i < count; ++i)
-    workers_.push_back(std::make_unique<Worker>(Worker::Parts{i, clock_, dispatcher_}));
+    workers_.push_back(std::make_unique<Worker>(Worker::Parts{i, count, clock_, dispatcher_}));
   // One worker accepts itself.
   event::Dispatcher& accepting = count > 1 ? dispatcher_ : workers_[0]->dispatcher();
   limit_ = std::make_unique<ClientLimit>(*config.workerConnections, accepting);

@@ -56,7 +56,8 @@ void Worker::apply(Plan plan, std::function<void()> done) {
 
 void Worker::goBy(const Plan& plan) {
   Generation* before = generation_;
-  context_->bufferLimit = *plan.snapshot->config.responseBufferBudget;
+  // A share each: what is read ahead is bounded in all, without asking the others for each piece.
+  context_->bufferLimit = *plan.snapshot->config.responseBufferBudget / parts_.of;
   generation_ = Generation::make(*context_, parts_.number, plan, before, parts_.main);
   generation_->pin();
   arrangeListeners(plan);

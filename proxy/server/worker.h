@@ -20,6 +20,7 @@ class Worker {
  public:
   struct Parts {
     size_t number = 0;
+    size_t of = 1;  // workers in all
     const Clock& clock;
     event::Dispatcher& main;
   };

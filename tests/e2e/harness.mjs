@@ -211,10 +211,15 @@ class Oxbow extends Process {
 
 // Starts oxbow with `yaml`, whose listeners are at 127.0.0.1:0. It is stopped, and its exit status
 // checked, when the test ends.
-export async function startOxbow(t, yaml) {
+// On `yaml`, or on a file that is there already.
+export async function startOxbow(t, yaml, { file } = {}) {
   const dir = tempDir(t);
-  const file = path.join(dir, 'oxbow.yaml');
-  fs.writeFileSync(file, yaml);
+  if (file === undefined) {
+    file = path.join(dir, 'oxbow.yaml');
+    fs.writeFileSync(file, yaml);
+  } else {
+    yaml = fs.readFileSync(file, 'utf8');
+  }
   const oxbow = new Oxbow(file, dir);
   atEnd(t, () => oxbow.stop());
   await oxbow.listening(yaml.match(/^ *- listen:/gm).length, yaml.includes('admin: { listen: 127'));

@@ -1,10 +1,11 @@
 """What makes the requests."""
 import json
+import resource
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from processes import OTHER_CORE, Failed, Process, child_setup
+from processes import ALL_CORES, OTHER_CORE, Failed, Process, child_setup
 
 # wrk rounds what it prints; this prints what it counted.
 WRK_SUMMARY = """
@@ -24,6 +25,7 @@ class Done:
     octets: int = 0
     seconds: float = 0
     median_ns: int = 0
+    cpu_ns: float = 0  # of the load generator
 
 
 class Loads:
@@ -33,11 +35,14 @@ class Loads:
         self._directory = Path(directory)
         self._tools = Path(tools)
 
-    def wrk(self, port, clients, seconds, path="/"):
+    def wrk(self, port, clients, seconds, path="/", everywhere=False):
         """As many requests as `clients` keep-alive connections get through in `seconds`."""
+        before = _children_ns()
         told = _run(["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "10s",
-                     "-s", str(self._script), f"http://127.0.0.1:{port}{path}"], seconds + 20)
-        return Done(told["requests"], told["octets"], told["microseconds"] / 1e6)
+                     "-s", str(self._script), f"http://127.0.0.1:{port}{path}"], seconds + 20,
+                    ALL_CORES if everywhere else OTHER_CORE)
+        return Done(told["requests"], told["octets"], told["microseconds"] / 1e6,
+                    cpu_ns=_children_ns() - before)
 
     def ping(self, port, requests, clients=1, limit=60):
         """Exactly `requests` requests over `clients` keep-alive connections, each waiting for its
@@ -57,10 +62,16 @@ class Loads:
         return holder
 
 
-def _run(argv, limit):
+def _children_ns():
+    """User and system time of the children that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (used.ru_utime + used.ru_stime) * 1e9
+
+
+def _run(argv, limit, cores=OTHER_CORE):
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=limit, check=False,
-                              stdin=subprocess.DEVNULL, preexec_fn=child_setup(OTHER_CORE))
+                              stdin=subprocess.DEVNULL, preexec_fn=child_setup(cores))
     except subprocess.TimeoutExpired as error:
         raise Failed(f"no end of the load after {limit} s") from error
     try:

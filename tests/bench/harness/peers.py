@@ -5,7 +5,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from processes import OTHER_CORE, PROXY_CORE, Failed, Process, free_port
+from processes import ALL_CORES, OTHER_CORE, PROXY_CORE, Failed, Process, free_port
 
 SMALL_BODY = "An oxbow is a pool beside a stream, and this is sixty-six octets.\\n"
 FILES = {"/16k": 16 << 10, "/1m": 1 << 20}
@@ -78,7 +78,7 @@ backend origin
 """
 
 OXBOW = """
-workers: 1
+workers: {workers}
 upstreams:
   origin:
     servers: [ "127.0.0.1:{origin}" ]
@@ -102,6 +102,8 @@ class Wanted:
     pool: int = 64     # idle connections to the origin that it keeps
     cap: int = 0       # connections to the origin at most; 0: no cap
     log: bool = False  # a JSON access log
+    workers: int = 1
+    everywhere: bool = False  # not pinned to a core of its own
 
 
 class Origin(Process):
@@ -160,7 +162,8 @@ class Peers:
         self._started += 1
         base = self._directory / f"{self._started}-{name}"
         argv = getattr(self, f"_{name.lower()}")(base, port, origin_port, wanted)
-        process = Process(name, [*prefix, *argv], PROXY_CORE, f"{base}.log")
+        cores = ALL_CORES if wanted.everywhere else PROXY_CORE
+        process = Process(name, [*prefix, *argv], cores, f"{base}.log")
         process.port = port
         process.access_log = Path(f"{base}.access.log")
         try:
@@ -176,7 +179,8 @@ class Peers:
     def _oxbow(self, base, port, origin_port, wanted):
         log = f"{{ path: {base}.access.log, format: json }}" if wanted.log else "off"
         file = _write(f"{base}.yaml", OXBOW.format(port=port, origin=origin_port, pool=wanted.pool,
-                                                   cap=wanted.cap, log=log))
+                                                   cap=wanted.cap, log=log,
+                                                   workers=wanted.workers))
         return [self._binary, "run", "-c", file]
 
     def _nginx(self, base, port, origin_port, wanted):

@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 
 CORES = sorted(os.sched_getaffinity(0))
-PROXY_CORE = CORES[0]
-OTHER_CORE = CORES[1 % len(CORES)]  # the load generator's and the origin's
+PROXY_CORE = {CORES[0]}
+OTHER_CORE = {CORES[1 % len(CORES)]}  # the load generator's and the origin's
+ALL_CORES = set(CORES)
 
 _LIBC = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1
@@ -25,10 +26,10 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def child_setup(core):
+def child_setup(cores):
     """Pins the child, and lets it end with the bench even if that is killed."""
     def setup():
-        os.sched_setaffinity(0, {core})
+        os.sched_setaffinity(0, cores)
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     return setup
 
@@ -36,14 +37,14 @@ def child_setup(core):
 class Process:
     """One child. Its output goes to a file, whose end explains a failure."""
 
-    def __init__(self, name, argv, core, log, **streams):
+    def __init__(self, name, argv, cores, log, **streams):
         self.name = name
         self._log = Path(log)
         streams.setdefault("stdin", subprocess.DEVNULL)
         with open(self._log, "wb") as output:
             streams.setdefault("stdout", output)
             try:
-                self._child = subprocess.Popen(argv, stderr=output, preexec_fn=child_setup(core),
+                self._child = subprocess.Popen(argv, stderr=output, preexec_fn=child_setup(cores),
                                                **streams)
             except OSError as error:
                 raise Failed(f"{name}: {error.strerror}: {argv[0]}") from error

@@ -10,8 +10,8 @@ from peers import Wanted
 from processes import PROXY_CORE, Failed, Process
 from table import COLUMNS, at_most, information, ratios_at_most
 
-SCENARIOS = ("small", "funnel", "log", "large", "latency", "idle", "cap", "syscalls",
-             "instructions")
+SCENARIOS = ("small", "funnel", "log", "large", "latency", "idle", "cap", "workers",
+             "syscalls", "instructions")
 
 # What oxbow is to reach. Ratios are to the relay, unless the row says otherwise.
 TARGETS = {
@@ -23,6 +23,7 @@ TARGETS = {
     "idle": 1024,  # bytes of user memory a client
     "wake-ups": 2,  # a second
     "cap": 10,  # connections, exactly
+    "workers": 1.08,  # CPU with two, times that with one
     "syscalls": 4.1,
     "instructions": 6000,
 }
@@ -188,6 +189,45 @@ class Scenarios:
                 return lines
             time.sleep(0.05)
         raise Failed(f"the origin saw {len(lines)} requests instead of {requests}")
+
+    # Several workers
+
+    def _workers(self):
+        """Everything shares all cores: what two threads cost beside one, not what they win."""
+        title = "64 clients, all cores shared"
+        rounds, rates, loads = [], [], []
+
+        def visit(proxy, seconds=self._seconds):
+            before = proxy.cpu_ns(), self._origin.cpu_ns()
+            done = self._loads.wrk(proxy.port, 64, seconds, everywhere=True)
+            spent = proxy.cpu_ns() - before[0]
+            others = done.cpu_ns + self._origin.cpu_ns() - before[1]
+            return spent / done.requests, done.requests / done.seconds, others / (others + spent)
+
+        with ExitStack() as stack, self._noted("oxbow"):
+            proxies = {}
+            for number in (1, 2):
+                wanted = Wanted(pool=64, workers=number, everywhere=True)
+                proxies[number] = self._peers.start("oxbow", self._origin.port, wanted)
+                stack.callback(proxies[number].stop)
+                visit(proxies[number], 1)
+            for _ in range(self._rounds):
+                found = {number: visit(proxy) for number, proxy in proxies.items()}
+                rounds.append({number: one[0] for number, one in found.items()})
+                rates.append({number: one[1] for number, one in found.items()})
+                loads.append({number: one[2] for number, one in found.items()})
+        for number in (1, 2):
+            of = f"{title}, workers: {number}"
+            for what, figures, show in (("CPU per request", rounds, microseconds),
+                                        ("requests a second", rates, count),
+                                        ("share of load generator and origin", loads,
+                                         "{:.0%}".format)):
+                values = [one[number] for one in figures]
+                yield information(f"{of}: {what}",
+                                  {"oxbow": statistics.median(values)} if values else {}, show)
+        ratios = [one[2] / one[1] for one in rounds]
+        yield ratios_at_most(f"{title}: CPU with 2 workers, times that with 1",
+                             {"oxbow": ratios} if ratios else {}, TARGETS["workers"])
 
     # Counted rather than timed. Both take the difference of a short and a long run: what starting,
     # connecting and attaching cost is in both.

@@ -9,8 +9,8 @@
 
 namespace oxbow::integration {
 
-// AddressSanitizer keeps what was freed: nothing can be said about memory then.
-#if defined(__SANITIZE_ADDRESS__)
+// The sanitizers keep what was freed: nothing can be said about memory then.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr bool kMemoryTells = false;
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
