@@ -45,11 +45,12 @@ int serve(config::Config config, const std::optional<OriginOptions>& wanted) {
     LOG_INFO("embedded origin on {}", origin->address().text());
   }
   server::Server server(std::move(config));
+  // First: whoever sees the sockets may signal.
+  server.handleSignals();
   if (const auto error = server.start()) {
     LOG_ERROR("{}", *error);
     return 1;
   }
-  server.handleSignals();
   server.run();
   return 0;
 }
