@@ -116,9 +116,12 @@ class ConnPool final : private event::Timer {
   std::unique_ptr<MovingConn> depart(PooledConn& conn);
   // One that another worker sent: idle here, unless it has died on its way.
   void arrive(std::unique_ptr<MovingConn> moving);
-  // A worker was asked for an idle one, or has answered.
+  // A worker was asked for an idle one, or has answered; the pool that asked may be another that
+  // had this endpoint.
   void noteAsked() { ++asked_; }
-  void noteAnswered() { --asked_; }
+  void noteAnswered() {
+    if (asked_ > 0) --asked_;
+  }
 
   // Closes the connection that has been idle longest. REQUIRES: hasIdle().
   void closeOldestIdle(CloseReason reason);

@@ -19,8 +19,7 @@ HttpListener::HttpListener(SessionParts& parts, ClientLimit& limit,
 }
 
 HttpListener::~HttpListener() {
-  acceptor_.reset();
-  limit_.forget(*this);
+  stopAccepting();
   shutdown();
   environment_.view->pins.unpin();
 }
@@ -31,6 +30,13 @@ void HttpListener::configure(const session::ListenerView& view) {
   environment_.view = &view;
   if (acceptor_ != nullptr) acceptor_->configure(before.config, view.config);
   before.pins.unpin();
+}
+
+// Where another thread accepts, the limit's list of who waits is that thread's.
+void HttpListener::stopAccepting() {
+  if (acceptor_ == nullptr) return;
+  acceptor_.reset();
+  limit_.forget(*this);
 }
 
 void HttpListener::onAccept(int fd, const SocketAddress& peer) {
@@ -77,8 +83,7 @@ void HttpListener::onSessionClosed(session::Http1Session& session) {
 
 void HttpListener::drain(std::function<void()> done) {
   environment_.draining = true;
-  acceptor_.reset();
-  limit_.forget(*this);
+  stopAccepting();
   session::Http1Session* session = sessions_.front();
   while (session != nullptr) {
     session::Http1Session* next = sessions_.next(*session);

@@ -341,6 +341,37 @@ TEST_CASE("a drain is not disturbed by a reload, nor the reload by a drain") {
   CHECK(oxbow.awaitStopped());
 }
 
+TEST_CASE("reloads in the middle of a storm of connects") {
+  // Every response closes its connection: for each request another is opened, four at a time.
+  FakeUpstream one([](UpstreamConn& conn) {
+    if (conn.request())
+      conn.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
+  });
+  Origin two;
+  const auto storm = [&](int step) {
+    Setup setup{.servers = {one.address()}, .top = kTwoWorkers};
+    if (step % 2 == 1) setup.servers.push_back(two.address());
+    setup.upstream = "keepalive: 0\nmax_connecting: " + std::to_string(1 + step % 4) +
+                     "\nmax_conns: 8\nqueue: { timeout: 30s }";
+    return setup;
+  };
+  ConfigFile file;
+  file.write(storm(0));
+  Oxbow oxbow(file.file());
+  Crowd crowd(oxbow.address(), 150);
+  std::thread load([&] { crowd.askUntil(1500); });
+  int applied = 0;
+  for (int i = 1; i <= 60; ++i) {
+    file.write(storm(i));
+    if (oxbow.reload().applied) ++applied;
+  }
+  load.join();
+  CHECK(applied == 60);
+  CHECK(crowd.failures() == 0);
+  CHECK(crowd.answers() >= 1500);
+  CHECK(one.mostOpen() <= 8);
+}
+
 TEST_CASE("a thousand reloads under load: no request fails, and nothing is left behind") {
   Origin one, two, three;
   const std::string extra = freePort().text();
