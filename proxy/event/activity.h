@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
 
@@ -16,17 +17,18 @@ class Sleeper {
  public:
   void wake() {
     woken_.store(true);
-    parking_.wake();
+    parking_->wake();
   }
   // True when woken; false when the time was over, or for no reason.
   bool sleepFor(Duration most) {
-    parking_.nap(most, [this] { return woken_.load(); });
+    parking_->nap(most, [this] { return woken_.load(); });
     return woken_.exchange(false);
   }
 
  private:
   std::atomic<bool> woken_{false};
-  log::Parking parking_;
+  // Apart: it wants cache lines of its own, and who has a sleeper need not.
+  const std::unique_ptr<log::Parking> parking_ = std::make_unique<log::Parking>();
 };
 
 // What a loop does at the moment, for others to see. Only the loop's thread writes, with plain

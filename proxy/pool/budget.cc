@@ -11,6 +11,19 @@ void Budget::giveBack() {
   used_.store(used - 1, std::memory_order_relaxed);
 }
 
+bool Budget::claimExcess() {
+  const std::lock_guard lock(mutex_);
+  if (cap() == 0 || used() <= cap() + claimed_) return false;
+  ++claimed_;
+  return true;
+}
+
+void Budget::excessClosed() {
+  const std::lock_guard lock(mutex_);
+  ASSERT(claimed_ > 0);
+  --claimed_;
+}
+
 void Budget::setCap(uint32_t cap) {
   const std::lock_guard lock(mutex_);
   cap_.store(cap, std::memory_order_relaxed);

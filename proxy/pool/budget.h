@@ -30,6 +30,11 @@ class Budget {
   // What is taken already stays taken when the new cap is lower; see isOver().
   void setCap(uint32_t cap);
 
+  // One of those beyond the cap is the caller's to close, not another worker's too. Behind its
+  // close, and the return of its slot, comes excessClosed().
+  [[nodiscard]] bool claimExcess();
+  void excessClosed();
+
   // Hints, without the lock: only tryTake() is sure.
   bool hasRoom() const { return cap() == 0 || used() < cap(); }
   bool isOver() const { return cap() != 0 && used() > cap(); }
@@ -41,6 +46,7 @@ class Budget {
   mutable std::mutex mutex_;
   std::atomic<uint32_t> cap_;      // written under the lock
   std::atomic<uint32_t> used_{0};  // likewise
+  uint32_t claimed_ = 0;           // of those beyond the cap
 };
 
 }  // namespace oxbow::pool

@@ -97,12 +97,21 @@ void ConnPool::setPolicy(const PoolPolicy& policy) {
   upkeep();
 }
 
+// Several workers may see at once that there is one too many: only one of them closes it.
+bool ConnPool::closeIfOver(PooledConn& conn) {
+  Budget* over = nullptr;
+  for (Budget* budget : {&parts_.state->budget, &parts_.shared->total})
+    if (over == nullptr && budget->claimExcess()) over = budget;
+  if (over == nullptr) return false;
+  close(conn, CloseReason::CapLowered);
+  over->excessClosed();
+  return true;
+}
+
 void ConnPool::obeyCaps() {
-  const auto over = [this] {
-    return parts_.state->budget.isOver() || parts_.shared->total.isOver();
-  };
-  while (hasIdle() && over()) closeOldestIdle(CloseReason::CapLowered);
-  overCap_ = over();
+  while (hasIdle() && closeIfOver(*idle_.back())) {
+  }
+  overCap_ = parts_.state->budget.isOver() || parts_.shared->total.isOver();
 }
 
 bool ConnPool::canOpen() const {
@@ -279,7 +288,7 @@ void ConnPool::settle(PooledConn& conn) {
   if (retired_) return close(conn, CloseReason::Removed);
   if (overCap_) {
     obeyCaps();
-    if (overCap_) return close(conn, CloseReason::CapLowered);
+    if (closeIfOver(conn)) return;
   }
   // Before its first exchange it had been idle as one that was never used.
   IdleAge& age = conn.history_.exchanges == 1 ? parts_.state->unusedAge : parts_.state->usedAge;

@@ -161,6 +161,7 @@ class ConnPool final : private event::Timer {
   void close(PooledConn& conn, CloseReason reason);  // closes it; its slot is free
   void becomeIdle(PooledConn& conn);
   void settleIdle(PooledConn& conn, TimePoint deadline);
+  bool closeIfOver(PooledConn& conn);
   bool keepsTooMany() const;
   bool overaged(const PooledConn& conn, CloseReason& reason) const;
   TimePoint idleDeadline(const PooledConn& conn, CloseReason& reason) const;

@@ -369,7 +369,6 @@ TEST_CASE("reloads in the middle of a storm of connects") {
   CHECK(applied == 60);
   CHECK(crowd.failures() == 0);
   CHECK(crowd.answers() >= 1500);
-  CHECK(one.mostOpen() <= 8);
 }
 
 TEST_CASE("a thousand reloads under load: no request fails, and nothing is left behind") {

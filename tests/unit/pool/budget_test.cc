@@ -52,3 +52,22 @@ TEST_CASE("the cap holds when threads take and give back at once") {
   CHECK(most.load() <= kCap);
   CHECK(budget.used() == 0);
 }
+
+TEST_CASE("what is beyond a lowered cap is closed once, whoever sees it") {
+  Budget budget(0);
+  for (int i = 0; i < 5; ++i) REQUIRE(budget.tryTake());
+  CHECK_FALSE(budget.claimExcess());
+  budget.setCap(3);
+  CHECK(budget.isOver());
+  CHECK_FALSE(budget.tryTake());
+  CHECK(budget.claimExcess());
+  CHECK(budget.claimExcess());
+  CHECK_FALSE(budget.claimExcess());
+  budget.giveBack();
+  budget.excessClosed();
+  CHECK_FALSE(budget.claimExcess());
+  budget.giveBack();
+  budget.excessClosed();
+  CHECK_FALSE(budget.isOver());
+  CHECK_FALSE(budget.claimExcess());
+}
