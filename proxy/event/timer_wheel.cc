@@ -52,7 +52,8 @@ void TimerWheel::link(Timer& timer, uint64_t tick) {
   timer.tick_ = at;
   timer.level_ = static_cast<uint8_t>(level);
   timer.slot_ = static_cast<uint8_t>(slot);
-  if (level == firstSlot_.level && slot == firstSlot_.slot) firstSlot_ = {};
+  if (level == firstSlot_.level && slot == firstSlot_.slot)
+    first_ = std::min(first_, timer.comesUp_);
   slots_[level][slot].pushBack(timer);
   occupied_[level] |= uint64_t{1} << slot;
   ++size_;

@@ -82,7 +82,7 @@ class TimerWheel {
     uint64_t tick = std::numeric_limits<uint64_t>::max();
   };
 
-  static constexpr size_t kFew = 16;
+  static constexpr size_t kFew = 1024;  // looked at once each time that a far slot is the first
 
   TimePoint firstIn(const Next& far);
   uint64_t tickAtOrAfter(TimePoint time) const;
