@@ -29,8 +29,10 @@ class LoopWatch {
  public:
   static constexpr Duration kLong = event::Dispatcher::kLongTurn;
   static constexpr Duration kInterval = std::chrono::milliseconds(25);
-  // The loops together take so many turns a second, or there is no traffic to speak of.
-  static constexpr uint64_t kBusyTurns = 10;
+  // The loops together take so many turns in a window, or there is no traffic to speak of. The
+  // window is short, so that little is spent on looks behind the last traffic.
+  static constexpr uint64_t kBusyTurns = 5;
+  static constexpr Duration kWindow = std::chrono::milliseconds(250);
 
   using Report = std::function<void(const LongTurn&)>;
   // The loops outlive this.
@@ -71,8 +73,8 @@ class LoopWatch {
 
   std::vector<Loop> loops_;
   Report report_;
-  std::optional<TimePoint> secondBegan_;
-  uint64_t turnsThen_ = 0;
+  std::optional<TimePoint> windowBegan_;
+  uint64_t turnsBefore_ = 0;
   bool busy_ = false;
 };
 

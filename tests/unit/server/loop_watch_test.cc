@@ -189,11 +189,11 @@ TEST_CASE("with traffic it looks at each interval, and no turn wakes it") {
   CHECK(simulation.wakes <= 10);
 }
 
-TEST_CASE("it parks within two seconds after the traffic") {
+TEST_CASE("it parks within 600 ms after the traffic") {
   Simulation simulation;
   simulation.run(3s, 5ms);
   CHECK_FALSE(simulation.parked);
-  simulation.run(2s, 1h);
+  simulation.run(600ms, 1h);
   CHECK(simulation.parked);
 }
 
