@@ -34,6 +34,83 @@ struct SocketOptions {
   bool operator==(const SocketOptions&) const = default;
 };
 
+enum class TlsVersion : uint8_t { Tls12, Tls13 };
+
+// What both sides of TLS have. Empty texts and lists: ours (tls/parameters.h).
+struct TlsParameters {
+  Located<TlsVersion> minVersion{TlsVersion::Tls12};  // min_version
+  Located<TlsVersion> maxVersion{TlsVersion::Tls13};
+  Located<std::string> ciphers{std::string()};       // of TLS 1.2, as OpenSSL writes them
+  Located<std::string> ciphersuites{std::string()};  // of TLS 1.3
+  Located<std::string> groups{std::string()};        // "X25519:P-256"
+  std::vector<Located<std::string>> alpn;
+  bool operator==(const TlsParameters&) const = default;
+};
+
+// `tls:` of an upstream. Paths of files are as written; relative ones count from the
+// configuration's folder.
+struct UpstreamTls {
+  Located<bool> enabled{false};             // on, off, or a mapping
+  Located<std::string> sni{std::string()};  // empty: the server's name; "off": none is sent
+  Located<bool> verify{true};
+  Located<std::string> verifyName{std::string()};  // verify_name; empty: the sni, or the server
+  Located<uint32_t> verifyDepth{4};                // CA certificates between, at most
+  Located<std::string> ca{std::string("system")};  // or a file
+  Located<std::string> crl{std::string()};
+  Located<std::string> certificate{std::string()};
+  Located<std::string> certificateKey{std::string()};  // certificate_key
+  Located<std::string> passwordFile{std::string()};    // password_file
+  Located<bool> sessionReuse{true};                    // session_reuse
+  TlsParameters parameters;
+  bool operator==(const UpstreamTls&) const = default;
+};
+
+enum class ClientVerify : uint8_t { Off, Optional, Require };
+
+// `client_certificates:` of a listener's tls, or of one of its certificates.
+struct ClientCertificates {
+  Located<ClientVerify> verify{ClientVerify::Off};
+  Located<std::string> ca{std::string()};  // a file; required unless off
+  Located<std::string> crl{std::string()};
+  Located<uint32_t> verifyDepth{4};
+  bool operator==(const ClientCertificates&) const = default;
+};
+
+// One of `certificates:`. Several may have the same names, with keys of different types.
+struct CertificatePair {
+  Place place;
+  Located<std::string> cert;
+  Located<std::string> key;
+  Located<std::string> passwordFile{std::string()};
+  Located<std::string> ocsp{std::string()};   // a response in DER, to be stapled
+  std::vector<Located<std::string>> names;    // exact, or *.suffix; empty: the certificate's own
+  std::optional<ClientCertificates> clients;  // else those of the listener
+  bool operator==(const CertificatePair& o) const {
+    return cert == o.cert && key == o.key && passwordFile == o.passwordFile && ocsp == o.ocsp &&
+           names == o.names && clients == o.clients;
+  }
+};
+
+enum class UnknownSni : uint8_t { Default, Reject };
+
+// `tls:` of a listener; without certificates there is none.
+struct ListenerTls {
+  std::vector<CertificatePair> certificates;  // the first is the default
+  Located<UnknownSni> unknownSni{UnknownSni::Default};
+  TlsParameters parameters;
+  ClientCertificates clients;
+  Located<Duration> handshakeTimeout{seconds(10)};      // handshake_timeout
+  Located<bool> sessionTickets{true};                   // session_tickets
+  std::vector<Located<std::string>> sessionTicketKeys;  // files; the first encrypts
+  Located<Duration> sessionTicketRotation{hours(12)};   // of keys that are made
+  Located<Duration> sessionTimeout{hours(12)};          // session_timeout
+  Located<Duration> hstsMaxAge{Duration{0}};            // hsts: { max_age }; 0: no field
+  Located<bool> hstsSubdomains{false};                  // hsts: { include_subdomains }
+  Located<bool> hstsPreload{false};                     // hsts: { preload }
+  bool enabled() const { return !certificates.empty(); }
+  bool operator==(const ListenerTls&) const = default;
+};
+
 struct Server {
   Located<std::string> address;  // as written: host:port, ip:port, [v6]:port, unix:/path
   Located<uint32_t> weight{1};   // 1..1000
@@ -75,6 +152,7 @@ struct Upstream {
   Located<Duration> nextUpstreamTimeout{seconds(10)};
   Located<std::string> proxyBind{std::string()};  // local IP address, empty: the system chooses
   SocketOptions socket;
+  UpstreamTls tls;
   bool operator==(const Upstream&) const = default;
 };
 
@@ -141,6 +219,8 @@ struct Listener {
   Located<uint32_t> trustedHops{0};  // proxies in front whose X-Forwarded-* count
   Located<uint32_t> backlog{1024};
   SocketOptions socket;
+  ListenerTls tls;
+  Located<uint32_t> httpsRedirect{0};  // https_redirect: the port to send clients to; 0: off
   std::vector<Route> routes;
   bool operator==(const Listener&) const = default;
 };

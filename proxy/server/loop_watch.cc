@@ -52,8 +52,7 @@ void LoopWatch::noteTimed(size_t index, const event::Activity::Timed& timed) {
 void LoopWatch::judgeTraffic(TimePoint now) {
   uint64_t turns = 0;
   for (const Loop& loop : loops_) turns += loop.seen.turn;
-  const uint64_t windows =
-      windowBegan_ ? std::max<int64_t>(1, (now - *windowBegan_) / kWindow) : 1;
+  const uint64_t windows = windowBegan_ ? std::max<int64_t>(1, (now - *windowBegan_) / kWindow) : 1;
   const bool isMany = turns - turnsBefore_ >= kBusyTurns * windows;
   if (isMany) busy_ = true;  // no need to wait for the window to end
   if (windowBegan_ && now - *windowBegan_ < kWindow) return;
