@@ -100,7 +100,7 @@ class Transport {
   // Goes on with the opening, after start() and then whenever the socket is ready, until it is
   // over. Reading and writing come behind it.
   virtual Opening open() { return Opening::Done; }
-  // REQUIRES: open() failed.
+  // Why open() failed, or what TLS had to say when reading did.
   virtual OpenFailure openFailure() const { return {}; }
   // Whether nothing waits inside this, in either direction.
   virtual bool settled() const { return true; }
