@@ -49,6 +49,7 @@ struct OpenFailure {
   enum class Kind : uint8_t {
     Closed,       // FIN or RST in the middle of it
     Protocol,     // the peer does not speak what we do
+    PlainHttp,    // a client speaks HTTP without TLS
     Alert,        // the peer refused, with an alert
     Certificate,  // the peer's certificate is not to be trusted
   };

@@ -92,15 +92,16 @@ bool ClientContext::load(const config::UpstreamTls& config, const Complaints& co
   verifyName_ = *config.verifyName;
 
   // Ours is the only cache: OpenSSL's knows neither endpoints nor that tickets are used once.
-  SSL_CTX_set_session_cache_mode(&context,
-                                 SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_set_session_cache_mode(&context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_set_timeout(&context, static_cast<long>(SessionCache::kLongestTicket));
   SSL_CTX_sess_set_new_cb(&context, onNewSession);
-  for (const auto* file : {&config.ca, &config.crl, &config.certificate, &config.certificateKey,
-                           &config.passwordFile})
+  for (const auto* file :
+       {&config.ca, &config.crl, &config.certificate, &config.certificateKey, &config.passwordFile})
     addFile(files_, complaints.folder, *file);
   return good;
 }
+
+Digest ClientContext::digest() const { return digestOf({common_.trust, common_.certificate}); }
 
 ClientIdentity ClientContext::identityFor(std::string_view server) const {
   ClientIdentity identity = common_;
@@ -128,11 +129,10 @@ SslPtr ClientContext::connect(const ClientIdentity& identity, SessionCache* sess
   if (!identity.verifyName.empty()) {
     X509_VERIFY_PARAM* param = SSL_get0_param(ssl.get());
     X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    const bool set =
-        isIpAddress(identity.verifyName)
-            ? X509_VERIFY_PARAM_set1_ip_asc(param, identity.verifyName.c_str()) == 1
-            : X509_VERIFY_PARAM_set1_host(param, identity.verifyName.c_str(),
-                                          identity.verifyName.size()) == 1;
+    const bool set = isIpAddress(identity.verifyName)
+                         ? X509_VERIFY_PARAM_set1_ip_asc(param, identity.verifyName.c_str()) == 1
+                         : X509_VERIFY_PARAM_set1_host(param, identity.verifyName.c_str(),
+                                                       identity.verifyName.size()) == 1;
     if (!set) return nullptr;
   }
   if (sessions == nullptr) return ssl;

@@ -47,6 +47,8 @@ class ClientContext {
   // outlives it; null: nothing is resumed. Null only without memory.
   SslPtr connect(const ClientIdentity& identity, SessionCache* sessions) const;
 
+  // Of all that went into this: equal means that nothing has changed.
+  Digest digest() const;
   // Every file that went into this, as opened: to be watched.
   const std::vector<std::string>& files() const { return files_; }
 

@@ -61,6 +61,8 @@ net::OpenFailure takeFailure(const SSL& ssl, int error) {
   if (ERR_GET_LIB(last) == ERR_LIB_SSL && ERR_GET_REASON(last) == SSL_R_CERTIFICATE_VERIFY_FAILED)
     return {Kind::Certificate, faultOf(verified), X509_verify_cert_error_string(verified)};
   if (isAlert(last)) return {Kind::Alert, CertificateFault::None, alertText(last)};
+  if (ERR_GET_LIB(last) == ERR_LIB_SSL && ERR_GET_REASON(last) == SSL_R_HTTP_REQUEST)
+    return {Kind::PlainHttp, CertificateFault::None, "a plain HTTP request on a TLS port"};
   if (isEnd(last, error))
     return {Kind::Closed, CertificateFault::None, "closed during the TLS handshake"};
   return {Kind::Protocol, CertificateFault::None, orUnknown(ERR_reason_error_string(last))};

@@ -270,16 +270,15 @@ bool TlsTransport::sendScratch() {
 bool TlsTransport::sendPending() {
   if (pending_ == nullptr) return true;
   Pending& pending = *pending_;
-  const ssize_t n = sendSome(fd_, pending.bytes.data() + pending.sent,
-                             pending.bytes.size() - pending.sent);
+  const ssize_t n =
+      sendSome(fd_, pending.bytes.data() + pending.sent, pending.bytes.size() - pending.sent);
   if (n < 0 && !isTemporary(errno)) {
     error_ = errno;
     broken_ = true;
     return false;
   }
   pending.sent += static_cast<size_t>(std::max<ssize_t>(n, 0));
-  while (pending.done < pending.records.size() &&
-         pending.records[pending.done].end <= pending.sent)
+  while (pending.done < pending.records.size() && pending.records[pending.done].end <= pending.sent)
     taken_ += pending.records[pending.done++].plain;
   if (pending.sent == pending.bytes.size()) pending_.reset();
   return true;
@@ -330,8 +329,8 @@ IoResult TlsTransport::read(char* to, size_t capacity) {
   size_t got = 0;
   int result = 1;
   while (got < capacity) {
-    result = SSL_read(ssl_.get(), to + got,
-                      static_cast<int>(std::min<size_t>(capacity - got, 1 << 30)));
+    result =
+        SSL_read(ssl_.get(), to + got, static_cast<int>(std::min<size_t>(capacity - got, 1 << 30)));
     if (result <= 0) break;
     got += static_cast<size_t>(result);
     postHandshake_ = 0;
@@ -492,9 +491,9 @@ void TlsTransport::describeClient() {
   const CertificatePtr certificate(SSL_get1_peer_certificate(ssl_.get()));
   if (certificate == nullptr) return;
   const long result = SSL_get_verify_result(ssl_.get());
-  client_->verify = result == X509_V_OK ? std::string("SUCCESS")
-                                        : fmt::format("FAILED:{}",
-                                                      X509_verify_cert_error_string(result));
+  client_->verify = result == X509_V_OK
+                        ? std::string("SUCCESS")
+                        : fmt::format("FAILED:{}", X509_verify_cert_error_string(result));
   client_->subject = subjectOf(certificate.get());
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned size = 0;

@@ -98,7 +98,8 @@ void Http1Conn::readMore() {
       break;
     }
     if (result.kind == net::IoResult::Kind::Eof) return onEof();
-    if (result.kind == net::IoResult::Kind::Truncated) return onEnded("closed without close_notify");
+    if (result.kind == net::IoResult::Kind::Truncated)
+      return onEnded("closed without close_notify");
     if (result.kind == net::IoResult::Kind::Error) return onReadFailed();
     responseBegun_ = true;
     unread_ = false;  // this loop goes on by itself when credit comes back meanwhile

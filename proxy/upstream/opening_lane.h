@@ -17,8 +17,8 @@ class OpeningConn : public ListHook<OpeningTag> {
 };
 
 // Where handshakes wait for their next step: behind all else of the turn, and a few milliseconds a
-// turn. A step costs as much as dozens of requests; established traffic comes first. Worker's thread
-// only.
+// turn. A step costs as much as dozens of requests; established traffic comes first. Worker's
+// thread only.
 class OpeningLane final : private event::Task {
  public:
   static constexpr Duration kShare = std::chrono::milliseconds(2);  // of a turn

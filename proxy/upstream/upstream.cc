@@ -95,9 +95,8 @@ std::shared_ptr<tls::SessionCache> SharedState::sessions(const ConnKey& key) {
 void SharedState::keepOnly(const std::vector<ConnKey>& keys) {
   const std::lock_guard lock(mutex_);
   std::erase_if(endpoints_, [&](const auto& entry) {
-    return std::none_of(keys.begin(), keys.end(), [&](const ConnKey& key) {
-      return key.address.text() == entry.first;
-    });
+    return std::none_of(keys.begin(), keys.end(),
+                        [&](const ConnKey& key) { return key.address.text() == entry.first; });
   });
   std::erase_if(sessions_, [&](const Sessions& known) {
     return std::find(keys.begin(), keys.end(), known.key) == keys.end();
