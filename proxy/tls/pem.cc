@@ -56,8 +56,9 @@ Result<std::vector<Ptr>> parseAll(std::string_view pem, Read read, const char* n
   return all;
 }
 
-std::string faultOfKey(const Answer& answer) {
-  const bool absent = atEnd();
+std::string faultOfKey(std::string_view pem, const Answer& answer) {
+  // The decoders report no end as the readers of certificates do.
+  const bool absent = pem.find(" PRIVATE KEY-----") == std::string_view::npos;
   const std::string error = takeErrors();
   if (answer.asked && answer.passphrase.empty())
     return "the key is encrypted; name a password_file";
@@ -81,7 +82,7 @@ Result<KeyPtr> parseKey(std::string_view pem, std::string_view passphrase) {
   const BioPtr bio = open(pem);
   Answer answer{passphrase};
   KeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, Answer::give, &answer));
-  if (key == nullptr) return faultOfKey(answer);
+  if (key == nullptr) return faultOfKey(pem, answer);
   ERR_clear_error();
   return key;
 }
