@@ -132,7 +132,7 @@ TEST_CASE("H.1 tls that is wrong, contradicts itself or asks for nothing") {
   checkRefused(listener("{ certificates: [ ] }"), 7, "certificates");
   checkRefused(listener("{ certificates: [ { cert: a.pem } ] }"), 7, "key");
   checkRefused(listener("{ certificates: [ { cert: a, key: b } ], hsts: { preload: on } }"), 7);
-  checkRefused(replaced("    routes:", "    https_redirect: on\n    routes:"), 8, "https_redirect");
+  checkRefused(replaced("    routes:", "    https_redirect: on\n    routes:"), 9, "https_redirect");
 }
 
 TEST_CASE("H.1 a key in the place of its path is not told") {
