@@ -58,7 +58,7 @@ struct ClientFixture {
   }
 };
 
-Located<std::string> text(const char* value) { return {std::string(value), {1, 1}}; }
+config::Located<std::string> text(const char* value) { return {std::string(value), {1, 1}}; }
 
 }  // namespace
 
