@@ -121,6 +121,7 @@ void ServerContext::Parts::makeHosts(const config::ListenerTls& config,
   const HostSettings settings{config, nowhere, alpn, tickets.get(), onClientHello, this};
   for (const auto& group : groups) {
     std::vector<const ServedCertificate*> members;
+    members.reserve(group.size());
     for (const size_t index : group) members.push_back(&certificates[index]);
     hosts.push_back(std::make_unique<VirtualHost>(std::move(members), settings));
     if (hosts.back()->verification() != hosts.front()->verification()) isOneVerification = false;
