@@ -99,6 +99,21 @@ TEST_CASE_FIXTURE(ResumptionFixture, "tickets say how long they last") {
   }
 }
 
+TEST_CASE_FIXTURE(ResumptionFixture, "a ticket starts with its key's name and an IV of its own") {
+  const TicketKeys::Key key = tickets->sealing();
+  const std::string name(key.name.begin(), key.name.end());
+  for (const int version : kVersions) {
+    const SessionPtr first = establish({.maxVersion = version});
+    const SessionPtr second = establish({.maxVersion = version});
+    const auto a = ticketOf(*first);
+    const auto b = ticketOf(*second);
+    REQUIRE(a.size() > 32);
+    CHECK(a.starts_with(name));
+    CHECK(b.starts_with(name));
+    CHECK(a.substr(16, 16) != b.substr(16, 16));
+  }
+}
+
 TEST_CASE_FIXTURE(ResumptionFixture, "a former key opens for a period, and the ticket is renewed") {
   for (const int version : kVersions) {
     CAPTURE(version);
