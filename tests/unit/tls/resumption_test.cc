@@ -114,7 +114,37 @@ TEST_CASE_FIXTURE(ResumptionFixture, "a ticket starts with its key's name and an
   }
 }
 
+TEST_CASE_FIXTURE(ResumptionFixture, "renewal does not carry a session past its timeout") {
+  config.sessionTimeout = Duration(3h);
+  for (const int version : kVersions) {
+    CAPTURE(version);
+    ClientSpec spec{.sni = "a.example", .maxVersion = version};
+    SessionPtr session = establish(spec);
+    for (int hour = 0; hour < 3; ++hour) {
+      clock.advance(1h);
+      spec.session = session.get();
+      Handshake next = start(spec);
+      REQUIRE(next.run());
+      CHECK(next.resumed());
+      if (next.sessions() > 0) session = sessionOf(next);
+    }
+    clock.advance(1s);
+    CHECK_FALSE(resumes(spec, session));
+  }
+}
+
+TEST_CASE_FIXTURE(ResumptionFixture, "a timeout that was cut counts for the sessions of before") {
+  const ClientSpec spec{.sni = "a.example"};
+  const SessionPtr session = establish(spec);
+  clock.advance(2h);
+  CHECK(resumes(spec, session));
+  config.sessionTimeout = Duration(1h);
+  REQUIRE(make());
+  CHECK_FALSE(resumes(spec, session));
+}
+
 TEST_CASE_FIXTURE(ResumptionFixture, "a former key opens for a period, and the ticket is renewed") {
+  config.sessionTimeout = Duration(48h);
   for (const int version : kVersions) {
     CAPTURE(version);
     ClientSpec spec{.sni = "a.example", .maxVersion = version};
