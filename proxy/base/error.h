@@ -17,6 +17,9 @@ enum class ErrorCode : uint8_t {
   ConnectionTimeout,     // connect or handshake
   ConnectionReadTimeout,
   ConnectionWriteTimeout,
+  TlsProtocolError,        // the upstream does not speak TLS as we do
+  TlsCertificateError,     // its certificate is not to be trusted
+  TlsAlertReceived,        // it refused with an alert
   ConnectionLimitReached,  // queue full or its deadline passed
   HttpRequestError,        // the client's message is malformed
   HttpRequestDenied,

@@ -21,7 +21,7 @@ bool contains(const std::vector<std::string_view>& list, std::string_view word) 
 
 // Is `word` one of the nginx directives in "so_keepalive, proxy_socket_keepalive"?
 bool namesDirective(std::string_view directives, std::string_view word) {
-  while (!directives.empty()) {
+  while (!directives.empty() && directives != "-") {
     const size_t comma = directives.find(", ");
     if (directives.substr(0, comma) == word) return true;
     directives.remove_prefix(comma == std::string_view::npos ? directives.size() : comma + 2);
@@ -41,6 +41,15 @@ std::string homesOf(std::string_view word) {
   for (const schema::Block* block : schema::blocks())
     if (block->find(word) != nullptr && block != &schema::socket()) names.push_back(block->name);
   return fmt::format("{}", fmt::join(names, ", "));
+}
+
+// Where a directive of nginx went: "listeners[].tls.certificates".
+std::string placeOf(std::string_view directive) {
+  for (const schema::Block* block : schema::blocks())
+    for (const Key& key : block->keys)
+      if (namesDirective(key.nginx, directive))
+        return block == &schema::top() ? std::string(key.name) : join(block->name, key.name);
+  return {};
 }
 
 bool isLaterAnywhere(std::string_view word) {
@@ -217,6 +226,8 @@ void BlockReader::unknown(const Node& entry) {
   if (const std::string homes = homesOf(entry.key); !homes.empty())
     return add(fmt::format("unknown key here; it belongs to {}", homes), {});
   if (isLaterAnywhere(entry.key)) return add("is not supported in this version", {});
+  if (const std::string place = placeOf(entry.key); !place.empty())
+    return add(fmt::format("unknown key; oxbow calls it {}", place), {});
   add("unknown key", suggest(entry.key, block_.names()));
 }
 

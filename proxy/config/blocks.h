@@ -37,6 +37,20 @@ Route readRoute(const Node& node, const std::string& path, const UpstreamNames& 
 // The keys that upstreams and listeners share.
 void readSocketOptions(BlockReader& in, SocketOptions& out);
 
+// The key `tls`. REQUIRES: the servers of `out` have been read.
+void readUpstreamTls(BlockReader& in, Upstream& out);
+void readListenerTls(BlockReader& in, ListenerTls& out);
+
+// What both kinds of `tls` have. `node` is the mapping that `in` reads.
+void readTlsParameters(const Node& node, BlockReader& in, TlsParameters& out);
+// A path. Nothing is opened.
+void readFileName(BlockReader& in, std::string_view name, Located<std::string>& out);
+void readFileNames(const Node& node, BlockReader& in, std::string_view name,
+                   std::vector<Located<std::string>>& out);
+
+// A problem unless the value is of whole seconds.
+void checkWholeSeconds(BlockReader& in, std::string_view name, const Located<Duration>& value);
+
 // The whole file; REQUIRES: a mapping.
 Config readTop(const Node& root, std::vector<Problem>& problems);
 

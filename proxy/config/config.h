@@ -43,15 +43,16 @@ struct TlsParameters {
   Located<std::string> ciphers{std::string()};       // of TLS 1.2, as OpenSSL writes them
   Located<std::string> ciphersuites{std::string()};  // of TLS 1.3
   Located<std::string> groups{std::string()};        // "X25519:P-256"
-  std::vector<Located<std::string>> alpn;
+  std::vector<Located<std::string>> alpn{std::string("http/1.1")};
   bool operator==(const TlsParameters&) const = default;
 };
 
 // `tls:` of an upstream. Paths of files are as written; relative ones count from the
 // configuration's folder.
 struct UpstreamTls {
-  Located<bool> enabled{false};             // on, off, or a mapping
-  Located<std::string> sni{std::string()};  // empty: the server's name; "off": none is sent
+  Located<bool> enabled{false};  // on, off, or a mapping
+  // Empty: the server's name; "off": none is sent. In lower case, as verifyName and `names` are.
+  Located<std::string> sni{std::string()};
   Located<bool> verify{true};
   Located<std::string> verifyName{std::string()};  // verify_name; empty: the sni, or the server
   Located<uint32_t> verifyDepth{4};                // CA certificates between, at most
@@ -103,10 +104,10 @@ struct ListenerTls {
   Located<bool> sessionTickets{true};                   // session_tickets
   std::vector<Located<std::string>> sessionTicketKeys;  // files; the first encrypts
   Located<Duration> sessionTicketRotation{hours(12)};   // of keys that are made
-  Located<Duration> sessionTimeout{hours(12)};          // session_timeout
-  Located<Duration> hstsMaxAge{Duration{0}};            // hsts: { max_age }; 0: no field
-  Located<bool> hstsSubdomains{false};                  // hsts: { include_subdomains }
-  Located<bool> hstsPreload{false};                     // hsts: { preload }
+  Located<Duration> sessionTimeout{hours(12)};          // session_timeout, whole seconds
+  Located<Duration> hstsMaxAge{Duration{0}};  // hsts: { max_age }, whole seconds; 0: no field
+  Located<bool> hstsSubdomains{false};        // hsts: { include_subdomains }
+  Located<bool> hstsPreload{false};           // hsts: { preload }
   bool enabled() const { return !certificates.empty(); }
   bool operator==(const ListenerTls&) const = default;
 };
@@ -167,7 +168,7 @@ struct FixedReturn {
 
 struct HeaderEdit {
   Located<std::string> name;
-  Located<std::string> value;  // may hold $request_id, $remote_addr, $host, $scheme; empty: remove
+  Located<std::string> value;  // may hold the variables of checkFieldValue(); empty: remove
   bool operator==(const HeaderEdit&) const = default;
 };
 
@@ -220,7 +221,8 @@ struct Listener {
   Located<uint32_t> backlog{1024};
   SocketOptions socket;
   ListenerTls tls;
-  Located<uint32_t> httpsRedirect{0};  // https_redirect: the port to send clients to; 0: off
+  Located<uint32_t> httpsRedirect{0};  // https_redirect: the port to send clients to, and then
+                                       // there are no routes and no tls; 0: off
   std::vector<Route> routes;
   bool operator==(const Listener&) const = default;
 };

@@ -68,9 +68,21 @@ When whenOf(const std::string& before, const std::string& after) {
 }
 
 // Items that have no name in the file stand apart from the keys around them.
-bool isListed(const Value& value) { return value.isItem() && value.what != What::Upstream; }
+bool isListed(const Value& value) {
+  return value.isEntry || (value.isItem() && value.what != What::Upstream);
+}
 
-bool holdsItems(const Value& value) { return !value.isLeaf() && value.inner.front().isItem(); }
+bool holdsEntries(const Value& value) { return value.isList() && value.inner.front().isEntry; }
+
+// Those of `list` that `other` has too, as they follow each other.
+std::vector<std::string_view> sharedNames(const Value& list, const Value& other) {
+  std::set<std::string_view> known;
+  for (const Value& value : other.inner) known.insert(value.name);
+  std::vector<std::string_view> shared;
+  for (const Value& value : list.inner)
+    if (known.count(value.name) > 0) shared.push_back(value.name);
+  return shared;
+}
 
 class Differ {
  public:
@@ -84,8 +96,7 @@ class Differ {
 
   void compare(const Value& before, const Value& after, const At& at) {
     const bool haveBothInner = !before.isLeaf() && !after.isLeaf();
-    if (haveBothInner || holdsItems(before) || holdsItems(after))
-      return compareInner(before, after, at);
+    if (haveBothInner || before.isList() || after.isList()) return compareInner(before, after, at);
     const std::string from = textOf(before);
     const std::string to = textOf(after);
     if (from != to) addKey(at, from, to, after.place);
@@ -105,6 +116,8 @@ class Differ {
         addKey(inner, textOrNone(pair.before), textOrNone(pair.after),
                pair.after != nullptr ? pair.after->place : Place{});
     }
+    if (holdsEntries(after) && sharedNames(before, after) != sharedNames(after, before))
+      addKey(at, textOf(before), textOf(after), after.inner.front().place);
   }
 
   static At below(const At& at, const Value& parent, const Value& child) {

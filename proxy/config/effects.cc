@@ -9,6 +9,7 @@ namespace {
 constexpr std::string_view kAtOnce = "at once";
 constexpr std::string_view kNextRequest = "from the next request on";
 constexpr std::string_view kNewConnections = "for new connections";
+constexpr std::string_view kNewHandshakes = "for new handshakes; established connections stay";
 
 void append(std::vector<Effect>& rows, std::vector<Effect> more) {
   for (Effect& row : more) rows.push_back(std::move(row));
@@ -79,7 +80,7 @@ std::vector<Effect> upstreamEffects() {
   const schema::Block* upstream = &schema::upstream();
   return {
       {.block = upstream,
-       .keys = {"protocol", "proxy_bind"},
+       .keys = {"protocol", "tls", "proxy_bind"},
        .text = "connections are replaced: idle ones close, active ones finish"},
       {.block = upstream,
        .keys = {"keepalive", "keepalive_requests", "keepalive_time", "keepalive_timeout",
@@ -97,16 +98,30 @@ std::vector<Effect> upstreamEffects() {
   };
 }
 
+std::vector<Effect> upstreamTlsEffects() {
+  const schema::Block* tls = &schema::upstreamTls();
+  return {
+      {.block = tls,
+       .keys = {"sni", "verify", "verify_name", "verify_depth", "ca", "crl", "certificate",
+                "certificate_key", "password_file", "min_version", "max_version", "ciphers",
+                "ciphersuites", "groups", "alpn"},
+       .text =
+           "connections are replaced: idle ones close, active ones finish; no session of before "
+           "is resumed"},
+      {.block = tls, .keys = {"session_reuse"}, .text = kNewHandshakes},
+  };
+}
+
 std::vector<Effect> listenerEffects() {
   const schema::Block* listener = &schema::listener();
   return {
       {.block = listener,
        .keys = {"listen"},
        .text = "is another listener: one is removed, one added"},
-      {.block = listener, .keys = {"protocol", "backlog"}, .text = kNewConnections},
+      {.block = listener, .keys = {"protocol", "tls", "backlog"}, .text = kNewConnections},
       {.block = listener,
-       .keys = {"access_log", "client_header_timeout", "client_body_timeout", "send_timeout",
-                "keepalive_timeout", "keepalive_requests", "client_max_body_size",
+       .keys = {"https_redirect", "access_log", "client_header_timeout", "client_body_timeout",
+                "send_timeout", "keepalive_timeout", "keepalive_requests", "client_max_body_size",
                 "client_body_buffer_size", "large_client_header_buffers", "max_headers",
                 "underscores_in_headers", "via", "x_forwarded_for", "x_forwarded_proto",
                 "x_forwarded_host", "trusted_hops"},
@@ -118,6 +133,30 @@ std::vector<Effect> listenerEffects() {
       {.block = &schema::soKeepalive(),
        .keys = {"idle", "interval", "count"},
        .text = kNewConnections},
+  };
+}
+
+std::vector<Effect> listenerTlsEffects() {
+  const schema::Block* tls = &schema::listenerTls();
+  return {
+      {.block = tls,
+       .keys = {"certificates", "unknown_sni", "client_certificates", "handshake_timeout",
+                "min_version", "max_version", "ciphers", "ciphersuites", "groups", "alpn",
+                "session_tickets", "session_ticket_rotation", "session_timeout"},
+       .text = kNewHandshakes},
+      {.block = tls,
+       .keys = {"session_ticket_keys"},
+       .text = "for new handshakes; tickets of a key that is gone are not resumed"},
+      {.block = tls, .keys = {"hsts"}, .text = kNextRequest},
+      {.block = &schema::certificate(),
+       .keys = {"cert", "key", "names", "password_file", "ocsp", "client_certificates"},
+       .text = kNewHandshakes},
+      {.block = &schema::clientCertificates(),
+       .keys = {"verify", "ca", "crl", "verify_depth"},
+       .text = kNewHandshakes},
+      {.block = &schema::hsts(),
+       .keys = {"max_age", "include_subdomains", "preload"},
+       .text = kNextRequest},
   };
 }
 
@@ -145,7 +184,9 @@ std::vector<Effect> allEffects() {
   std::vector<Effect> rows = topEffects();
   append(rows, serverEffects());
   append(rows, upstreamEffects());
+  append(rows, upstreamTlsEffects());
   append(rows, listenerEffects());
+  append(rows, listenerTlsEffects());
   append(rows, routeEffects());
   return rows;
 }

@@ -26,8 +26,17 @@ constexpr std::array<std::string_view, 10> kReserved{
     "TE",         "Trailer",        "Proxy-Connection",  "HTTP2-Settings", "Expect"};
 
 const std::vector<std::string_view>& variables() {
-  static const std::vector<std::string_view> names = {"request_id", "remote_addr", "host",
-                                                      "scheme"};
+  static const std::vector<std::string_view> names = {"request_id",
+                                                      "remote_addr",
+                                                      "host",
+                                                      "scheme",
+                                                      "ssl_protocol",
+                                                      "ssl_cipher",
+                                                      "ssl_server_name",
+                                                      "ssl_client_verify",
+                                                      "ssl_client_s_dn",
+                                                      "ssl_client_fingerprint",
+                                                      "ssl_session_reused"};
   return names;
 }
 
@@ -76,13 +85,6 @@ bool isPortSuffix(std::string_view rest) {
   return rest.front() == ':' && port && *port <= kMaxPort;
 }
 
-bool isDomain(std::string_view name) {
-  if (name.empty() || name.size() > kMaxHost) return false;
-  if (name.front() == '.' || name.find("..") != std::string_view::npos) return false;
-  return std::all_of(name.begin(), name.end(),
-                     [](char c) { return isAlphanumeric(c) || c == '-' || c == '.' || c == '_'; });
-}
-
 bool isAuthorityByte(char c) {
   return isNameByte(c) || c == '%' || c == ':' || c == '[' || c == ']';
 }
@@ -114,6 +116,13 @@ bool isToken(std::string_view text) {
 bool hasControl(std::string_view text) {
   return std::any_of(text.begin(), text.end(),
                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
+}
+
+bool isDomain(std::string_view name) {
+  if (name.empty() || name.size() > kMaxHost) return false;
+  if (name.front() == '.' || name.find("..") != std::string_view::npos) return false;
+  return std::all_of(name.begin(), name.end(),
+                     [](char c) { return isAlphanumeric(c) || c == '-' || c == '.' || c == '_'; });
 }
 
 std::optional<Fault> checkFieldName(std::string_view name) {

@@ -16,9 +16,11 @@ namespace oxbow::config {
 // the message: those are the proxy's own (RFC 9110, section 7.6.1; RFC 9112, section 6).
 std::optional<Fault> checkFieldName(std::string_view name);
 
-// No control characters, and only the variables $request_id, $remote_addr, $host and $scheme. A
-// variable's name is as long as letters, digits and underscores go on; other dollars are dollars.
-// Each unknown variable is a fault.
+// No control characters, and only the variables $request_id, $remote_addr, $host, $scheme and, of
+// the client's TLS, $ssl_protocol, $ssl_cipher, $ssl_server_name, $ssl_client_verify,
+// $ssl_client_s_dn, $ssl_client_fingerprint and $ssl_session_reused. A variable's name is as long
+// as letters, digits and underscores go on; other dollars are dollars. Each unknown variable is a
+// fault.
 std::vector<Fault> checkFieldValue(std::string_view value);
 
 // What Host may say of a request, which a client's Host must be too: a host and perhaps a port (RFC
@@ -34,6 +36,7 @@ std::optional<Fault> checkServerName(std::string_view name);
 
 std::string lowered(std::string text);  // of ASCII letters
 bool isToken(std::string_view text);
+bool isDomain(std::string_view name);  // letters, digits, -, _ and single dots
 bool hasControl(std::string_view text);
 
 }  // namespace oxbow::config

@@ -27,6 +27,38 @@ void readVia(BlockReader& in, Located<std::string>& out) {
   }
 }
 
+// `on` is the port of https.
+void readHttpsRedirect(BlockReader& in, Located<uint32_t>& out) {
+  constexpr uint32_t kHttps = 443;
+  constexpr uint64_t kMaxPort = 65535;
+  const Node* value = in.take("https_redirect");
+  if (value == nullptr) return;
+  if (!value->isScalar())
+    return in.fail("https_redirect",
+                   fmt::format("expected on, off or a port, got {}", kindName(value->kind)));
+  const auto word = parseBoolean(value->text);
+  const auto port = parseCount(value->text);
+  if (!word && !port)
+    return in.fail("https_redirect",
+                   fmt::format("{} is neither on, off nor a port", quoted(value->text)),
+                   suggest(value->text, {"on", "off"}));
+  if (!word && (port.value() == 0 || port.value() > kMaxPort))
+    return in.fail("https_redirect", fmt::format("a port is between 1 and {}", kMaxPort));
+  if (word)
+    out = {word.value() ? kHttps : 0, value->place};
+  else
+    out = {static_cast<uint32_t>(port.value()), value->place};
+}
+
+// A listener that redirects does nothing else, and has no https to speak.
+void checkRedirect(BlockReader& in, const Listener& listener) {
+  if (*listener.httpsRedirect == 0) return;
+  if (in.has("routes"))
+    in.fail("routes", "https_redirect answers every request; remove one of them");
+  if (listener.tls.enabled())
+    in.fail("https_redirect", "clients of a listener with tls come by https already");
+}
+
 // A name without a slash is more often a slip of the finger than a file.
 void checkLogPath(BlockReader& in, const AccessLog& log) {
   const std::string& path = *log.path;
@@ -98,7 +130,9 @@ void checkTwins(const Listener& listener, const std::string& path, std::vector<P
 }
 
 void readRoutes(BlockReader& in, Listener& out, const UpstreamNames& upstreams) {
-  in.require("routes");
+  // Whoever misspelled the port has no routes either.
+  const bool mayLack = *out.httpsRedirect != 0 || !in.isGood("https_redirect");
+  if (!mayLack) in.require("routes");
   const Node* list = in.takeList("routes");
   if (list == nullptr) return;
   if (list->children.empty()) in.fail("routes", "is empty; a listener needs a route");
@@ -129,12 +163,15 @@ Listener readListener(const Node& node, const std::string& path, const UpstreamN
   in.require("listen");
   readListenAddress(in, "*", listener.listen, listener.address);
   in.read("protocol", protocol);
+  readListenerTls(in, listener.tls);
+  readHttpsRedirect(in, listener.httpsRedirect);
   readAccessLog(in, listener.accessLog);
   readTimesAndLimits(in, listener);
   readForwarding(in, listener);
   readSocketOptions(in, listener.socket);
   readRoutes(in, listener, upstreams);
   in.finish();
+  checkRedirect(in, listener);
   return listener;
 }
 

@@ -110,6 +110,7 @@ void readQueue(BlockReader& in, Queue& out) {
 
 void readPool(BlockReader& in, Upstream& out) {
   in.read("protocol", out.protocol);
+  readUpstreamTls(in, out);
   in.read("balance", out.balance);
   in.read("keepalive", out.keepalive);
   in.read("keepalive_min", out.keepaliveMin);
@@ -174,11 +175,7 @@ void checkFloor(BlockReader& in, const Upstream& up) {
                                          floor, up.servers.size(), *up.maxTotalConns));
 }
 
-// The kernel counts these in seconds.
-void checkWholeSeconds(BlockReader& in, std::string_view name, const Located<Duration>& value) {
-  if (*value % std::chrono::seconds(1) != Duration{0}) in.fail(name, "must be whole seconds");
-}
-
+// The kernel counts their times in seconds.
 void readKeepaliveProbes(const Node& node, BlockReader& in, SocketOptions& out) {
   BlockReader probes(node, schema::soKeepalive(), in.pathOf("so_keepalive"), in.problems());
   probes.read("idle", out.keepaliveIdle);
@@ -191,6 +188,10 @@ void readKeepaliveProbes(const Node& node, BlockReader& in, SocketOptions& out) 
 }
 
 }  // namespace
+
+void checkWholeSeconds(BlockReader& in, std::string_view name, const Located<Duration>& value) {
+  if (*value % std::chrono::seconds(1) != Duration{0}) in.fail(name, "must be whole seconds");
+}
 
 void readSocketOptions(BlockReader& in, SocketOptions& out) {
   in.read("tcp_nodelay", out.tcpNodelay);

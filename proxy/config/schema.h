@@ -61,10 +61,15 @@ const Block& resolver();
 const Block& upstream();
 const Block& server();
 const Block& queue();
+const Block& upstreamTls();
 const Block& socket();  // shared by upstream() and listener()
 const Block& soKeepalive();
 const Block& listener();
 const Block& accessLog();
+const Block& listenerTls();
+const Block& certificate();
+const Block& clientCertificates();  // of listenerTls() and of certificate()
+const Block& hsts();
 const Block& route();
 const Block& fixedReturn();
 

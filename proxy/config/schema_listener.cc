@@ -21,6 +21,19 @@ std::vector<Key> addressAndTimes() {
        .meaning = "What clients speak: HTTP/1.",
        .example = "http",
        .nginx = "-"},
+      {.name = "tls",
+       .typeName = "off or mapping",
+       .defaultText = "off",
+       .meaning = "Speak TLS with clients: https.",
+       .example = "{ certificates: [ { cert: site.pem, key: site.key } ] }",
+       .nginx = "ssl"},
+      {.name = "https_redirect",
+       .typeName = "boolean or port",
+       .defaultText = "off",
+       .meaning = "Answer every request with a redirect to https: on port 443, or on the one "
+                  "given. Takes the place of `routes`, and goes without `tls`.",
+       .example = "8443",
+       .nginx = "-"},
       {.name = "access_log",
        .typeName = "off or mapping",
        .defaultText = "off",
@@ -159,7 +172,8 @@ std::vector<Key> forwarding() {
       {.name = "routes",
        .typeName = "list of mappings",
        .defaultText = "required",
-       .meaning = "What happens to a request. An exact host goes before a wildcard, that before "
+       .meaning = "What happens to a request; not with `https_redirect`. An exact host goes before "
+                  "a wildcard, that before "
                   "any; then the longest location wins.",
        .example = "[ { proxy_pass: api } ]",
        .nginx = "location"},
@@ -225,7 +239,7 @@ std::vector<Key> fieldKeys() {
        .type = Type::Fields,
        .defaultText = "none",
        .meaning = "Fields of the request to set; an empty value removes the field. Values may "
-                  "hold `$request_id`, `$remote_addr`, `$host` and `$scheme`.",
+                  "hold variables.",
        .example = "{ X-Request-Id: $request_id, Cookie: \"\" }",
        .nginx = "proxy_set_header"},
       {.name = "proxy_hide_header",
@@ -252,12 +266,11 @@ std::vector<Key> routeKeys() {
 }  // namespace
 
 const Block& listener() {
-  static const Block block{
-      .name = "listeners[]",
-      .keys = listenerKeys(),
-      .shared = &socket(),
-      .later = {"tls", "proxy_pass", "proxy_protocol", "limit_conn", "limit_req",
-                "set_real_ip_from", "real_ip_header", "reuseport"}};
+  static const Block block{.name = "listeners[]",
+                           .keys = listenerKeys(),
+                           .shared = &socket(),
+                           .later = {"proxy_pass", "proxy_protocol", "limit_conn", "limit_req",
+                                     "set_real_ip_from", "real_ip_header", "reuseport"}};
   return block;
 }
 

@@ -23,6 +23,12 @@ std::vector<Key> servers() {
        .meaning = "What is spoken to the servers: HTTP/1.1.",
        .example = "http1",
        .nginx = "proxy_http_version"},
+      {.name = "tls",
+       .typeName = "boolean or mapping",
+       .defaultText = "off",
+       .meaning = "Speak TLS with the servers. `on` is a mapping that sets nothing.",
+       .example = "{ sni: api.internal }",
+       .nginx = "proxy_ssl"},
       {.name = "balance",
        .type = Type::Choice,
        .defaultText = "round_robin",
@@ -204,8 +210,8 @@ const Block& upstream() {
       .name = "upstreams.<name>",
       .keys = upstreamKeys(),
       .shared = &socket(),
-      .later = {"tls", "resolve", "sticky", "health_check", "slow_start", "proxy_protocol",
-                "max_fails", "fail_timeout", "hash", "proxy_next_upstream"}};
+      .later = {"resolve", "sticky", "health_check", "slow_start", "proxy_protocol", "max_fails",
+                "fail_timeout", "hash", "proxy_next_upstream"}};
   return block;
 }
 

@@ -191,6 +191,89 @@ void putSocketOptions(const SocketOptions& socket, BlockValues& out) {
   out.put("sndbuf", socket.sndbuf);
 }
 
+void putTlsParameters(const TlsParameters& parameters, BlockValues& out) {
+  out.put("min_version", parameters.minVersion);
+  out.put("max_version", parameters.maxVersion);
+  out.put("ciphers", parameters.ciphers);
+  out.put("ciphersuites", parameters.ciphersuites);
+  out.put("groups", parameters.groups);
+  out.put("alpn", listValue(parameters.alpn, stringsOf(parameters.alpn)));
+}
+
+Value clientsValue(const ClientCertificates& clients) {
+  if (*clients.verify == ClientVerify::Off) return leaf("off", clients.verify.place);
+  BlockValues out(schema::clientCertificates());
+  out.put("verify", clients.verify);
+  out.put("ca", clients.ca);
+  out.put("crl", clients.crl);
+  out.put("verify_depth", clients.verifyDepth);
+  return out.finish();
+}
+
+// The order of names says nothing.
+Value namesValue(const std::vector<Located<std::string>>& names) {
+  std::vector<std::string> shown = stringsOf(names);
+  std::sort(shown.begin(), shown.end());
+  return listValue(names, shown);
+}
+
+Value certificateValue(const CertificatePair& pair) {
+  BlockValues out(schema::certificate());
+  out.put("cert", pair.cert);
+  out.put("key", pair.key);
+  out.put("names", namesValue(pair.names));
+  out.put("password_file", pair.passwordFile);
+  out.put("ocsp", pair.ocsp);
+  out.put("client_certificates", pair.clients ? clientsValue(*pair.clients) : leaf("none", {}));
+  Value entry = out.finishItem(What::Key, *pair.cert, pair.place);
+  entry.isEntry = true;
+  return entry;
+}
+
+Value hstsValue(const ListenerTls& tls) {
+  if (*tls.hstsMaxAge == Duration{0}) return leaf("off", {});
+  BlockValues out(schema::hsts());
+  out.put("max_age", tls.hstsMaxAge);
+  out.put("include_subdomains", tls.hstsSubdomains);
+  out.put("preload", tls.hstsPreload);
+  return out.finish();
+}
+
+Value listenerTlsValue(const ListenerTls& tls) {
+  if (!tls.enabled()) return leaf("off", {});
+  BlockValues out(schema::listenerTls());
+  out.put("certificates", list(tls.certificates, certificateValue));
+  out.put("unknown_sni", tls.unknownSni);
+  out.put("client_certificates", clientsValue(tls.clients));
+  out.put("handshake_timeout", tls.handshakeTimeout);
+  putTlsParameters(tls.parameters, out);
+  out.put("session_tickets", tls.sessionTickets);
+  out.put("session_ticket_keys",
+          listValue(tls.sessionTicketKeys, stringsOf(tls.sessionTicketKeys)));
+  out.put("session_ticket_rotation", tls.sessionTicketRotation);
+  out.put("session_timeout", tls.sessionTimeout);
+  out.put("hsts", hstsValue(tls));
+  return out.finish(tls.certificates.front().place);
+}
+
+// `on` is a mapping that sets nothing.
+Value upstreamTlsValue(const UpstreamTls& tls) {
+  if (!*tls.enabled) return leaf("off", tls.enabled.place);
+  BlockValues out(schema::upstreamTls());
+  out.put("sni", tls.sni);
+  out.put("verify", tls.verify);
+  out.put("verify_name", tls.verifyName);
+  out.put("verify_depth", tls.verifyDepth);
+  out.put("ca", tls.ca);
+  out.put("crl", tls.crl);
+  out.put("certificate", tls.certificate);
+  out.put("certificate_key", tls.certificateKey);
+  out.put("password_file", tls.passwordFile);
+  putTlsParameters(tls.parameters, out);
+  out.put("session_reuse", tls.sessionReuse);
+  return out.finish(tls.enabled.place);
+}
+
 void putTimesAndLimits(const Listener& listener, BlockValues& out) {
   out.put("client_header_timeout", listener.clientHeaderTimeout);
   out.put("client_body_timeout", listener.clientBodyTimeout);
@@ -217,6 +300,10 @@ Value listenerValue(const Listener& listener) {
   BlockValues out(schema::listener());
   out.put("listen", leaf(address, listener.listen.place));
   out.put("protocol", leaf(std::string(schema::listener().find("protocol")->choices.at(0)), {}));
+  out.put("tls", listenerTlsValue(listener.tls));
+  const uint32_t redirect = *listener.httpsRedirect;
+  out.put("https_redirect",
+          leaf(redirect == 0 ? "off" : std::to_string(redirect), listener.httpsRedirect.place));
   out.put("access_log", accessLogValue(listener.accessLog));
   putTimesAndLimits(listener, out);
   putForwarding(listener, out);
@@ -245,6 +332,7 @@ Value queueValue(const Queue& queue) {
 
 void putPool(const Upstream& up, BlockValues& out) {
   out.put("protocol", up.protocol);
+  out.put("tls", upstreamTlsValue(up.tls));
   out.put("balance", up.balance);
   out.put("keepalive", up.keepalive);
   out.put("keepalive_min", up.keepaliveMin);
@@ -301,8 +389,6 @@ Value resolverValue(const ResolverConfig& resolver) {
   return out.finish();
 }
 
-bool holdsItems(const Value& value) { return !value.isLeaf() && value.inner.front().isItem(); }
-
 }  // namespace
 
 Value valuesOf(const Config& config) {
@@ -324,7 +410,7 @@ Value valuesOf(const Config& config) {
 
 std::string textOf(const Value& value) {
   if (value.isLeaf()) return value.text;
-  const bool isList = holdsItems(value);
+  const bool isList = value.isList();
   std::string text = isList ? "[" : "{";
   for (const Value& inner : value.inner) {
     text += &inner == &value.inner.front() ? " " : ", ";

@@ -24,10 +24,15 @@ struct Value {
   Place place;                           // line 0: it is not written, it is a default
   const schema::Block* block = nullptr;  // of a mapping with a schema: `inner` has all its keys
   std::vector<Value> inner;
+  // Of a certificate, named by its file: it stands in a list whose order counts, and what becomes
+  // of it is a change of the list's key.
+  bool isEntry = false;
 
   bool isLeaf() const { return inner.empty(); }
   // Is it one of a list, and not a key?
   bool isItem() const { return what != What::Key; }
+  // Is it a list with something in it?
+  bool isList() const { return !isLeaf() && (inner.front().isItem() || inner.front().isEntry); }
 };
 
 // The top level, with everything that stands in it; nameless. The keys of a mapping are in the

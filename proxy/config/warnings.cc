@@ -71,6 +71,69 @@ void warnOfBind(const Upstream& up, Collector& at) {
                     fmt::format("has no effect on connections to {}", quoted(*server.address)));
 }
 
+void warnOfParameters(const TlsParameters& tls, Collector& at) {
+  if (*tls.minVersion == TlsVersion::Tls13)
+    at.add("ciphers", tls.ciphers, "has no effect: with min_version TLSv1.3 there is no TLS 1.2");
+  if (*tls.maxVersion == TlsVersion::Tls12)
+    at.add("ciphersuites", tls.ciphersuites,
+           "has no effect: with max_version TLSv1.2 there is no TLS 1.3");
+}
+
+void warnOfUpstreamTls(const Upstream& up, std::vector<Problem>& out) {
+  const UpstreamTls& tls = up.tls;
+  if (!*tls.enabled) return;
+  Collector at(join(join("upstreams", *up.name), "tls"), out);
+  warnOfParameters(tls.parameters, at);
+  if (*tls.verify) return;
+  at.add("verify", tls.verify,
+         fmt::format("off: whoever stands between oxbow and the servers of {} can read and change "
+                     "everything",
+                     quoted(*up.name)));
+  const char* message = "has no effect: with verify off no certificate is looked at";
+  at.add("verify_name", tls.verifyName, message);
+  at.add("verify_depth", tls.verifyDepth, message);
+  at.add("ca", tls.ca, message);
+}
+
+void warnOfClients(const ClientCertificates& clients, const std::string& path,
+                   std::vector<Problem>& out) {
+  if (*clients.verify != ClientVerify::Off) return;
+  Collector at(join(path, "client_certificates"), out);
+  const char* message = "has no effect: with verify off no client is asked for a certificate";
+  at.add("ca", clients.ca, message);
+  at.add("verify_depth", clients.verifyDepth, message);
+}
+
+void warnOfTickets(const ListenerTls& tls, Collector& at) {
+  if (!*tls.sessionTickets) {
+    const char* message = "has no effect: with session_tickets off no session is resumed";
+    at.add("session_ticket_rotation", tls.sessionTicketRotation, message);
+    at.add("session_timeout", tls.sessionTimeout, message);
+  } else if (!tls.sessionTicketKeys.empty()) {
+    at.add("session_ticket_rotation", tls.sessionTicketRotation,
+           "has no effect: the keys of session_ticket_keys are not replaced");
+  } else if (*tls.sessionTimeout > *tls.sessionTicketRotation) {
+    const std::string message = fmt::format(
+        "session_timeout {} is over session_ticket_rotation {}: some keys are gone before their "
+        "tickets end",
+        durationText(*tls.sessionTimeout), durationText(*tls.sessionTicketRotation));
+    if (!tls.sessionTimeout.isDefault())
+      at.add("session_timeout", tls.sessionTimeout, message);
+    else
+      at.add("session_ticket_rotation", tls.sessionTicketRotation, message);
+  }
+}
+
+void warnOfListenerTls(const ListenerTls& tls, const std::string& path, std::vector<Problem>& out) {
+  Collector at(path, out);
+  warnOfParameters(tls.parameters, at);
+  warnOfTickets(tls, at);
+  warnOfClients(tls.clients, path, out);
+  for (size_t i = 0; i < tls.certificates.size(); ++i)
+    if (const auto& clients = tls.certificates[i].clients)
+      warnOfClients(*clients, join(join(path, "certificates"), i), out);
+}
+
 }  // namespace
 
 std::vector<Problem> warnings(const Config& config) {
@@ -80,11 +143,14 @@ std::vector<Problem> warnings(const Config& config) {
     warnOfUnreachable(up, at);
     warnOfRetries(up, at);
     warnOfBind(up, at);
+    warnOfUpstreamTls(up, out);
     if (*up.proxyBuffers > *config.responseBufferBudget)
       at.add("proxy_buffers", up.proxyBuffers,
              fmt::format("{} is over proxy_buffers_total {}", sizeText(*up.proxyBuffers),
                          sizeText(*config.responseBufferBudget)));
   }
+  for (size_t i = 0; i < config.listeners.size(); ++i)
+    warnOfListenerTls(config.listeners[i].tls, join(join("listeners", i), "tls"), out);
   sortByPlace(out);
   return out;
 }

@@ -76,27 +76,31 @@ std::string complaint(const std::string& path, const std::string& reason) {
 
 }  // namespace
 
-Result<std::unique_ptr<FileWatch>> FileWatch::open(Dispatcher& dispatcher, const std::string& path,
+Result<std::unique_ptr<FileWatch>> FileWatch::open(Dispatcher& dispatcher,
+                                                   const std::vector<std::string>& paths,
                                                    std::function<void()> changed) {
   Result<InotifyWatches> watches = InotifyWatches::open();
-  if (!watches) return complaint(path, watches.error());
-  std::error_code error;
-  const std::string absolute = std::filesystem::absolute(path, error).string();
-  if (error) return complaint(path, error.message());
-  std::unique_ptr<FileWatch> watch(
-      new FileWatch(dispatcher, absolute, std::move(watches.value()), std::move(changed)));
+  if (!watches) return complaint(paths.front(), watches.error());
+  std::vector<std::string> absolute;
+  for (const std::string& path : paths) {
+    std::error_code error;
+    absolute.push_back(std::filesystem::absolute(path, error).string());
+    if (error) return complaint(path, error.message());
+  }
+  std::unique_ptr<FileWatch> watch(new FileWatch(dispatcher, std::move(absolute),
+                                                 std::move(watches.value()), std::move(changed)));
   if (const auto reason = watch->walk()) return *reason;
   if (!watch->event_.start(dispatcher, watch->watches_.descriptor(), *watch,
                            IoEvent::Trigger::LevelRead))
-    return complaint(path, "the poller refuses it");
+    return complaint(paths.front(), "the poller refuses it");
   return watch;
 }
 
-FileWatch::FileWatch(Dispatcher& dispatcher, std::string path, InotifyWatches watches,
+FileWatch::FileWatch(Dispatcher& dispatcher, std::vector<std::string> paths, InotifyWatches watches,
                      std::function<void()> changed)
     : IoHandler("watching a file"),
       dispatcher_(dispatcher),
-      path_(std::move(path)),
+      paths_(std::move(paths)),
       changed_(std::move(changed)),
       watches_(std::move(watches)) {}
 
@@ -125,7 +129,7 @@ void FileWatch::noteChange() {
 void FileWatch::onTimer() {
   pending_ = false;
   if (stale_) walkAnew();
-  if (!pending_ && exists(path_)) changed_();
+  if (!pending_ && std::any_of(paths_.begin(), paths_.end(), exists)) changed_();
 }
 
 void FileWatch::walkAnew() {
@@ -138,7 +142,11 @@ std::optional<std::string> FileWatch::walk() {
   stale_ = false;
   Step end = Step::Again;
   watches_.beginWalk();
-  for (int i = 0; i < kMostWalks && end == Step::Again; ++i) end = walkOnce();
+  for (int i = 0; i < kMostWalks && end == Step::Again; ++i) {
+    end = Step::End;
+    for (const std::string& path : paths_)
+      if (walkOnce(path) == Step::Again) end = Step::Again;
+  }
   watches_.endWalk();
   if (end == Step::Again) {  // then a little later
     stale_ = true;
@@ -147,9 +155,9 @@ std::optional<std::string> FileWatch::walk() {
   return error_;
 }
 
-FileWatch::Step FileWatch::walkOnce() {
-  Way way{"/", {}, 0, 0};
-  for (std::string& name : namesOf(path_)) way.rest.push_back(std::move(name));
+FileWatch::Step FileWatch::walkOnce(const std::string& path) {
+  Way way{path, "/", {}, 0, 0};
+  for (std::string& name : namesOf(path)) way.rest.push_back(std::move(name));
   Step result = Step::Next;
   while (result == Step::Next) result = step(way);
   return result;
@@ -167,7 +175,7 @@ FileWatch::Step FileWatch::step(Way& way) {
   if (way.rest.empty() || kindOf(path) != Kind::Directory) return watchFor(way, name);
   // One that may be searched but not read cannot be watched; that it moves is rare enough.
   const int watch = watches_.watch(way.at, kSelf);
-  if (watch < 0 && watch != -EACCES) return fail(way.at, -watch);
+  if (watch < 0 && watch != -EACCES) return fail(way, -watch);
   way.at = path;
   return Step::Next;
 }
@@ -176,7 +184,7 @@ FileWatch::Step FileWatch::step(Way& way) {
 FileWatch::Step FileWatch::watchFor(Way& way, const std::string& name) {
   const bool isFile = way.rest.empty();
   const int watch = watches_.watch(way.at, kSelf | kNames | (isFile ? IN_CLOSE_WRITE : 0));
-  if (watch < 0) return fail(way.at, -watch);
+  if (watch < 0) return fail(way, -watch);
   watches_.expect(watch, name, isFile);
   const std::string path = under(way.at, name);
   switch (kindOf(path)) {
@@ -205,10 +213,10 @@ FileWatch::Step FileWatch::follow(Way& way, const std::string& link) {
   return Step::Next;
 }
 
-FileWatch::Step FileWatch::fail(const std::string& path, int error) {
+FileWatch::Step FileWatch::fail(const Way& way, int error) {
   if (error == ENOENT || error == ENOTDIR) return Step::Again;
   const std::string hint = error == ENOSPC ? " (fs.inotify.max_user_watches)" : "";
-  error_ = complaint(path + " for " + path_, std::strerror(error) + hint);
+  error_ = complaint(way.at + " for " + way.to, std::strerror(error) + hint);
   return Step::End;
 }
 

@@ -5,6 +5,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "proxy/base/clock.h"
 #include "proxy/base/result.h"
@@ -15,9 +17,9 @@
 
 namespace oxbow::event {
 
-// Tells when a file may have changed: written in place, replaced by a rename, or another one
-// because a link or a directory on the way to it changed, as Kubernetes does with a mounted
-// ConfigMap. Says nothing while the file is not there, and once when it is again. What is told may
+// Tells when one of some files may have changed: written in place, replaced by a rename, or another
+// one because a link or a directory on the way to it changed, as Kubernetes does with a mounted
+// ConfigMap. Says nothing while none of them is there, and once when one is again. What is told may
 // turn out to be no change. Dispatcher's thread only.
 class FileWatch final : private IoHandler, private Timer {
  public:
@@ -26,16 +28,21 @@ class FileWatch final : private IoHandler, private Timer {
   static constexpr Duration kMostDelay = std::chrono::seconds(1);
   static constexpr int kMostLinks = 32;  // on the way; what lies behind more is not watched
 
-  // The file need not be there yet. An error names the path and the reason. `changed` may not
+  // The files need not be there yet. An error names the path and the reason. `changed` may not
   // destroy the watch. The dispatcher outlives it.
-  static Result<std::unique_ptr<FileWatch>> open(Dispatcher& dispatcher, const std::string& path,
+  static Result<std::unique_ptr<FileWatch>> open(Dispatcher& dispatcher,
+                                                 const std::vector<std::string>& paths,
                                                  std::function<void()> changed);
+  static Result<std::unique_ptr<FileWatch>> open(Dispatcher& dispatcher, const std::string& path,
+                                                 std::function<void()> changed) {
+    return open(dispatcher, std::vector<std::string>{path}, std::move(changed));
+  }
   ~FileWatch();
   FileWatch(const FileWatch&) = delete;
   FileWatch& operator=(const FileWatch&) = delete;
 
  private:
-  FileWatch(Dispatcher& dispatcher, std::string path, InotifyWatches watches,
+  FileWatch(Dispatcher& dispatcher, std::vector<std::string> paths, InotifyWatches watches,
             std::function<void()> changed);
 
   void onIo(uint8_t ready) override;
@@ -45,6 +52,7 @@ class FileWatch final : private IoHandler, private Timer {
 
   // Where a walk from the root to the file stands.
   struct Way {
+    const std::string& to;         // the file
     std::string at;                // a directory; without links
     std::deque<std::string> rest;  // names from there
     int links = 0;
@@ -58,15 +66,15 @@ class FileWatch final : private IoHandler, private Timer {
   };
 
   [[nodiscard]] std::optional<std::string> walk();
-  Step walkOnce();
+  Step walkOnce(const std::string& path);
   Step step(Way& way);
   Step watchFor(Way& way, const std::string& name);
   Step follow(Way& way, const std::string& link);
-  Step fail(const std::string& path, int error);
+  Step fail(const Way& way, int error);
   void walkAnew();
 
   Dispatcher& dispatcher_;
-  const std::string path_;
+  const std::vector<std::string> paths_;
   const std::function<void()> changed_;
   InotifyWatches watches_;
   IoEvent event_;

@@ -49,6 +49,7 @@ struct OpenFailure {
   enum class Kind : uint8_t {
     Closed,       // FIN or RST in the middle of it
     Protocol,     // the peer does not speak what we do
+    PlainHttp,    // a client speaks HTTP without TLS
     Alert,        // the peer refused, with an alert
     Certificate,  // the peer's certificate is not to be trusted
   };
@@ -100,7 +101,7 @@ class Transport {
   // Goes on with the opening, after start() and then whenever the socket is ready, until it is
   // over. Reading and writing come behind it.
   virtual Opening open() { return Opening::Done; }
-  // REQUIRES: open() failed.
+  // Why open() failed, or what TLS had to say when reading did.
   virtual OpenFailure openFailure() const { return {}; }
   // Whether nothing waits inside this, in either direction.
   virtual bool settled() const { return true; }

@@ -29,6 +29,7 @@ enum class CloseReason : uint8_t {
   ClientGone,  // the client left and the rest was not worth draining
   ConnectFailed,
   ConnectTimeout,
+  HandshakeFailed,  // TLS
   Shutdown,
   Removed,     // its server left the configuration
   CapLowered,  // the configuration allows fewer than there are
@@ -42,7 +43,8 @@ constexpr std::string_view textOf(CloseReason reason) {
       "server_closed",     "server_reset",       "unexpected_data", "dead_on_peek",
       "response_close",    "early_response",     "protocol_error",  "ended_in_exchange",
       "read_timeout",      "send_timeout",       "client_gone",     "connect_failed",
-      "connect_timeout",   "shutdown",           "removed",         "cap_lowered"};
+      "connect_timeout",   "handshake_failed",   "shutdown",        "removed",
+      "cap_lowered"};
   static_assert(sizeof(kTexts) / sizeof(kTexts[0]) == static_cast<size_t>(CloseReason::Count));
   return kTexts[static_cast<size_t>(reason)];
 }

@@ -339,9 +339,13 @@ std::unique_ptr<MovingConn> ConnPool::depart() {
 
 std::unique_ptr<MovingConn> ConnPool::depart(PooledConn& conn) {
   ASSERT(conn.state_ == ConnState::Idle);
+  std::unique_ptr<MovingConn> moving = conn.depart();
+  if (moving == nullptr) {
+    end(conn, CloseReason::UnexpectedData);
+    return nullptr;
+  }
   parts_.stats.movedOut.add();
   parts_.dispatcher.remove(conn);
-  std::unique_ptr<MovingConn> moving = conn.depart();
   moving->history = conn.history_;
   moving->slots = std::move(conn.slots_);
   moveTo(conn, ConnState::Closed);

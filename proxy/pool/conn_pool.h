@@ -112,7 +112,8 @@ class ConnPool final : private event::Timer {
 
   // Takes the idle connection that was used last out of this worker; null when none is fit.
   std::unique_ptr<MovingConn> depart();
-  // The same of that one. REQUIRES: idle.
+  // The same of that one; null when it cannot leave, then it is closed and its slot free. REQUIRES:
+  // idle.
   std::unique_ptr<MovingConn> depart(PooledConn& conn);
   // One that another worker sent: idle here, unless it has died on its way.
   void arrive(std::unique_ptr<MovingConn> moving);

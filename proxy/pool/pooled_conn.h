@@ -65,7 +65,8 @@ class PooledConn : public event::Deferred, public event::Timer, private ListHook
   // Closes the descriptor and forgets whoever listens. No calls to the pool from in here.
   virtual void closeSocket() = 0;
   // Leaves this worker: the descriptor and what is known of it go into what is returned, and this
-  // is as if closed. REQUIRES: idle.
+  // is as if closed. Null when a part of a message waits in it, which nobody asked for. REQUIRES:
+  // idle.
   virtual std::unique_ptr<MovingConn> depart() = 0;
   // A deadline passed in a state other than Idle.
   virtual void onDeadline() = 0;

@@ -148,7 +148,8 @@ void WaitQueue::onAnswered(const EndpointState& endpoint, std::unique_ptr<Moving
 
 void WaitQueue::onSent(const EndpointState& endpoint, std::unique_ptr<MovingConn> moving) {
   shared_->arrived(worker_);
-  if (ConnPool* pool = poolOf(endpoint)) pool->arrive(std::move(moving));
+  ConnPool* pool = poolOf(endpoint);
+  if (moving != nullptr && pool != nullptr) pool->arrive(std::move(moving));
   moving.reset();
   askOthers();
   settleSoon();

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "proxy/session/redirect_handler.h"
+
 namespace oxbow::server {
 
 Generation::Generation(upstream::WorkerContext& context,
@@ -33,7 +35,7 @@ void Generation::addUpstreams(size_t worker, const Plan& plan, const Generation*
     if (upstream == nullptr)
       upstream =
           std::make_shared<upstream::Upstream>(context_, worker, config, plan.upstreams[i].shared);
-    upstream->configure(config, plan.upstreams[i].endpoints);
+    upstream->configure(config, snapshot_->tls.clients[i], plan.upstreams[i].endpoints);
     targets_.push_back({upstream.get(), config.get()});
     upstreams_.push_back(std::move(upstream));
   }
@@ -42,14 +44,22 @@ void Generation::addUpstreams(size_t worker, const Plan& plan, const Generation*
 void Generation::addListeners(size_t worker) {
   const std::vector<config::Listener>& configs = snapshot_->config.listeners;
   for (size_t i = 0; i < configs.size(); ++i) {
-    const route::RouteTable& routes = *snapshot_->routes[i];
-    handlers_.push_back(
-        std::make_unique<session::ProxyHandler>(context_, configs[i], routes, targets_));
+    addHandler(i);
     const WorkerLog* log = snapshot_->logs[i].get();
     views_.push_back(std::make_unique<session::ListenerView>(
-        configs[i], *handlers_.back(), *this, routes.editBytes(),
+        configs[i], *handlers_.back(), *this, snapshot_->routes[i]->editBytes(),
         log != nullptr ? log->writers[worker] : nullptr));
+    views_.back()->tls = snapshot_->tls.servers[i];
   }
+}
+
+void Generation::addHandler(size_t listener) {
+  const config::Listener& config = snapshot_->config.listeners[listener];
+  if (*config.httpsRedirect != 0)
+    handlers_.push_back(std::make_unique<session::RedirectHandler>(*config.httpsRedirect));
+  else
+    handlers_.push_back(std::make_unique<session::ProxyHandler>(
+        context_, config, *snapshot_->routes[listener], targets_));
 }
 
 std::shared_ptr<upstream::Upstream> Generation::find(const std::string& name) const {

@@ -43,6 +43,7 @@ class Generation final : public session::Pins, public event::Deferred {
              event::Dispatcher& main);
   void addUpstreams(size_t worker, const Plan& plan, const Generation* before);
   void addListeners(size_t worker);
+  void addHandler(size_t listener);
   void onUnpinned() override;
 
   upstream::WorkerContext& context_;
@@ -50,7 +51,7 @@ class Generation final : public session::Pins, public event::Deferred {
   std::shared_ptr<const Snapshot> snapshot_;
   std::vector<std::shared_ptr<upstream::Upstream>> upstreams_;
   std::vector<session::Target> targets_;
-  std::vector<std::unique_ptr<session::ProxyHandler>> handlers_;
+  std::vector<std::unique_ptr<session::ExchangeHandler>> handlers_;
   std::vector<std::unique_ptr<session::ListenerView>> views_;
 };
 

@@ -1,10 +1,13 @@
 #include "proxy/server/http_listener.h"
 
+#include <unistd.h>
+
 #include <cstring>
 #include <utility>
 
 #include "proxy/log/log.h"
 #include "proxy/net/plain_transport.h"
+#include "proxy/tls/tls_transport.h"
 
 namespace oxbow::server {
 
@@ -50,11 +53,22 @@ void HttpListener::onAccept(int fd, const SocketAddress& peer) {
   limit_.await(*this);
 }
 
+// Null when there is no memory for TLS; then the descriptor is closed.
+std::unique_ptr<net::Transport> HttpListener::transportOver(int fd) const {
+  const std::shared_ptr<const tls::ServerContext>& context = environment_.view->tls;
+  if (context == nullptr) return std::make_unique<net::PlainTransport>(fd);
+  tls::SslPtr ssl = context->accept();
+  if (ssl != nullptr) return std::make_unique<tls::TlsTransport>(fd, std::move(ssl), context);
+  ::close(fd);
+  return nullptr;
+}
+
 void HttpListener::adopt(int fd, const SocketAddress& peer) {
   stats_.accepted.add();
-  auto session = std::make_unique<session::Http1Session>(
-      environment_, std::make_unique<net::PlainTransport>(fd), peer);
-  if (!session->start()) {
+  std::unique_ptr<session::Http1Session> session;
+  if (auto transport = transportOver(fd))
+    session = std::make_unique<session::Http1Session>(environment_, std::move(transport), peer);
+  if (session == nullptr || !session->start()) {
     parts_.clients.fetch_sub(1, std::memory_order_relaxed);
     return limit_.closed();
   }

@@ -57,6 +57,7 @@ class HttpListener final : private net::AcceptHandler,
   uint64_t acceptErrors() const { return acceptErrors_; }
 
  private:
+  std::unique_ptr<net::Transport> transportOver(int fd) const;
   void stopAccepting();
   void onAccept(int fd, const SocketAddress& peer) override;
   void onAcceptError(int error) override;

@@ -34,17 +34,26 @@ void Server::beginReload() {
   for (const config::Problem& warning : config::warnings(*loaded.config))
     LOG_WARN("{}", config::format(warning, loaded.config->file));
   reloading_->report.changes = config::diff(snapshot_->config, *loaded.config);
-  if (reloading_->report.changes.empty()) {
+  TlsProblems problems;
+  TlsContexts contexts = tlsLoader_.load(*loaded.config, listenerKeys(*loaded.config), problems);
+  for (const config::Problem& warning : problems.warnings)
+    LOG_WARN("{}", config::format(warning, loaded.config->file));
+  if (!problems.errors.empty()) {
+    reloading_->report.problems = std::move(problems.errors);
+    return failReload("a file of tls cannot be used");
+  }
+  // What certificates and keys say may have changed where the configuration has not.
+  if (reloading_->report.changes.empty() && contexts.isSameAs(snapshot_->tls)) {
     reloading_->report.applied = true;
     return endReload();
   }
-  prepareReload(std::move(*loaded.config));
+  prepareReload(std::move(*loaded.config), std::move(contexts));
 }
 
 // Opens what is new. All of it, or nothing.
-void Server::prepareReload(config::Config config) {
+void Server::prepareReload(config::Config config, TlsContexts contexts) {
   Reloading& reload = *reloading_;
-  reload.next = std::make_shared<Snapshot>(std::move(config));
+  reload.next = std::make_shared<Snapshot>(std::move(config), std::move(contexts));
   const config::Config& next = reload.next->config;
   if (auto error = openAccessLogs(*reload.next)) return failReload(*error);
   if (auto error = listen(*reload.next, reload.opened)) return failReload(*error);
@@ -75,6 +84,8 @@ void Server::publishReload() {
     log::setLevel(levelOf(*snapshot_->config.logLevel));
   setClientLimit();
   watchFile();
+  watchTlsFiles();
+  tlsLoader_.keepOnly(keys);
   if (reload.newAdmin) replaceAdmin(std::move(reload.admin));
   applyToWorkers([this] {
     ++configGeneration_;
@@ -164,7 +175,8 @@ void Server::endReload() {
   ++(report.applied ? reloadsApplied_ : reloadsRefused_);
   logReload(report);
   for (const ReloadDone& done : ended->callers) done(report);
-  if (reloadWanted_) beginReload();
+  if (reloadWanted_) return beginReload();
+  if (std::exchange(tlsReloadWanted_, false)) reloadTls();
 }
 
 void Server::logReload(const admin::ReloadReport& report) const {

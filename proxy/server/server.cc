@@ -46,7 +46,9 @@ Server::~Server() {
 }
 
 std::optional<std::string> Server::start() {
-  auto snapshot = std::make_shared<Snapshot>(std::move(first_));
+  TlsContexts contexts;
+  if (auto error = loadTls(first_, contexts)) return error;
+  auto snapshot = std::make_shared<Snapshot>(std::move(first_), std::move(contexts));
   const config::Config& config = snapshot->config;
   makeWorkers(config);
   if (auto error = openAccessLogs(*snapshot)) return error;
@@ -145,7 +147,11 @@ Plan Server::planFor(const std::shared_ptr<const Snapshot>& snapshot) {
     else
       shared->configure(upstream);
     plan.upstreams.push_back({shared, names_.endpointsOf(upstream)});
-    shared->keepOnly(plan.upstreams.back().endpoints);
+    const size_t index = plan.upstreams.size() - 1;
+    std::vector<upstream::ConnKey> keys;
+    for (const upstream::EndpointSpec& spec : plan.upstreams.back().endpoints)
+      keys.push_back(upstream::keyOf(spec, upstream, snapshot->tls.clients[index].get()));
+    shared->keepOnly(keys);
   }
   for (const std::string& key : snapshot->keys)
     plan.sockets.push_back(severalWorkers() ? -1 : std::exchange(sockets_.at(key).fd, -1));
@@ -178,6 +184,7 @@ void Server::beginServing() {
   acceptForWorkers();
   watchLoops();
   watchFile();
+  watchTlsFiles();
   for (const SocketAddress& address : addresses()) LOG_INFO("listening on {}", address.text());
   if (admin_ != nullptr) LOG_INFO("admin on {}", admin_->address().text());
   if (ready_) ready_();

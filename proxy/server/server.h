@@ -17,6 +17,7 @@
 #include "proxy/server/client_limit.h"
 #include "proxy/server/names.h"
 #include "proxy/server/snapshot.h"
+#include "proxy/server/tls_contexts.h"
 #include "proxy/server/watchdog.h"
 #include "proxy/server/worker.h"
 
@@ -84,7 +85,7 @@ class Server final : private admin::ServerView {
     std::vector<ReloadDone> callers;
   };
   void beginReload();
-  void prepareReload(config::Config config);
+  void prepareReload(config::Config config, TlsContexts contexts);
   void publishReload();
   void failReload(const std::string& reason);
   void endReload();
@@ -108,6 +109,11 @@ class Server final : private admin::ServerView {
   void onSignal();
   bool severalWorkers() const { return workers_.size() > 1; }
 
+  // TLS
+  std::optional<std::string> loadTls(const config::Config& config, TlsContexts& contexts);
+  void watchTlsFiles();
+  void reloadTls();
+
   config::Config first_;  // until it is started
   SystemClock clock_;
   event::Dispatcher dispatcher_;
@@ -122,6 +128,12 @@ class Server final : private admin::ServerView {
   std::unique_ptr<Watchdog> watchdog_;  // goes before the loops that it looks at
   Sockets sockets_;
   std::unique_ptr<event::FileWatch> fileWatch_;
+  TlsLoader tlsLoader_{clock_};
+  std::unique_ptr<event::FileWatch> tlsWatch_;
+  std::vector<std::string> tlsFiles_;  // that it watches
+  bool tlsReloadWanted_ = false;       // behind the reload that is under way
+  uint64_t tlsReloadsApplied_ = 0;
+  uint64_t tlsReloadsRefused_ = 0;
   std::unique_ptr<AdminSite> admin_;
   std::vector<std::unique_ptr<AdminSite>> leavingAdmins_;  // their last answers are on their way
   std::unique_ptr<Reloading> reloading_;

@@ -7,8 +7,11 @@
 
 namespace oxbow::server {
 
-Snapshot::Snapshot(config::Config loaded)
-    : config(std::move(loaded)), keys(listenerKeys(config)), logs(config.listeners.size()) {
+Snapshot::Snapshot(config::Config loaded, TlsContexts contexts)
+    : config(std::move(loaded)),
+      keys(listenerKeys(config)),
+      logs(config.listeners.size()),
+      tls(std::move(contexts)) {
   for (const config::Listener& listener : config.listeners)
     routes.push_back(std::make_unique<route::RouteTable>(listener, config));
 }

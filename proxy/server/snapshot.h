@@ -7,6 +7,7 @@
 #include "proxy/config/config.h"
 #include "proxy/log/access_log.h"
 #include "proxy/route/route_table.h"
+#include "proxy/server/tls_contexts.h"
 
 namespace oxbow::server {
 
@@ -19,12 +20,13 @@ struct WorkerLog {
 // A configuration with what was made of it once. Immutable; shared by all threads. The last who
 // refers to it is on the main thread: a log that closes waits for its last lines.
 struct Snapshot {
-  explicit Snapshot(config::Config loaded);
+  Snapshot(config::Config loaded, TlsContexts contexts);
 
   const config::Config config;
   std::vector<std::unique_ptr<route::RouteTable>> routes;  // one per listener
   std::vector<std::string> keys;                           // what each listener is known by
   std::vector<std::shared_ptr<WorkerLog>> logs;            // by listener; null: off
+  TlsContexts tls;
 };
 
 // Listeners are the same in two configurations when they have the same address; several on port 0

@@ -5,6 +5,7 @@
 
 #include "proxy/codec/http/sinks.h"
 #include "proxy/log/access_record.h"
+#include "proxy/net/transport.h"
 #include "proxy/pool/lease.h"
 
 namespace oxbow::session {
@@ -48,6 +49,8 @@ class Exchange : public http::ResponseSink, public http::BodySource {
 
   virtual std::string_view clientIp() const = 0;
   virtual std::string_view scheme() const = 0;
+  // What the client's TLS established; null: it speaks none.
+  virtual const net::TlsFacts* tls() const { return nullptr; }
   virtual std::string_view requestId() const = 0;
   // REQUIRES: `id` stays until the exchange ends, as slices of request() do.
   virtual void setRequestId(std::string_view id) = 0;

@@ -32,6 +32,8 @@ constexpr Error kClientLeft{ErrorCode::ClientGone, Side::Client, Retry::Never, 0
 
 bool Http1Session::wantsInput() const {
   switch (phase_) {
+    case Phase::Handshake:
+      return false;
     case Phase::Exchange:
       return !state_->bodyDone && state_->bodyCredit > 0 && !broken_;
     case Phase::Closed:
@@ -53,7 +55,9 @@ void Http1Session::readMore() {
       unread_ = false;
       return;
     }
-    if (result.kind == net::IoResult::Kind::Eof) return onEof();
+    // Without close_notify too: what a request is does not depend on where its connection ends.
+    if (result.kind == net::IoResult::Kind::Eof || result.kind == net::IoResult::Kind::Truncated)
+      return onEof();
     if (result.kind == net::IoResult::Kind::Error) {
       broken_ = true;
       return abort(kClientLeft, SessionEnd::ClientReset);
@@ -85,6 +89,7 @@ void Http1Session::onEof() {
       return close(SessionEnd::ClientReset);
     case Phase::Linger:
       return close(end_);
+    case Phase::Handshake:
     case Phase::Closed:
       return;
   }
@@ -123,6 +128,7 @@ size_t Http1Session::consume(std::string_view bytes) {
         discard_ += static_cast<uint32_t>(ahead.size());
         if (discard_ > kLingerBytes) close(end_);
         return bytes.size();
+      case Phase::Handshake:
       case Phase::Closed:
         return bytes.size();
     }
@@ -198,6 +204,10 @@ void Http1Session::beginExchange(ExchangeState& state, std::string_view raw) {
   const uint64_t maxBody = *state.view->config.clientMaxBodySize;
   if (maxBody != 0 && head.body == http::BodyKind::Length && head.contentLength > maxBody) {
     return onReset(clientError(413, "the body is larger than client_max_body_size"));
+  }
+  if (secure_) [[unlikely]] {
+    Error refused;
+    if (isRefusedByTls(head, refused)) return onReset(refused);
   }
   state.view->handler.onRequest(*this);
   if (phase_ != Phase::Exchange) return;

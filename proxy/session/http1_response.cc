@@ -22,6 +22,11 @@ bool isDated(const http::ResponseHead& head) {
   return !head.fields.holes || head.fields.find(http::Name::Date) != nullptr;
 }
 
+// RFC 6797, section 7.1: one such field, and the server may have said it better.
+bool saysHsts(const http::ResponseHead& head) {
+  return head.fields.find(kHsts) != nullptr || head.added.find(kHsts) != nullptr;
+}
+
 }  // namespace
 
 // The lines that the writer has now; those that were dropped before stay so.
@@ -91,6 +96,7 @@ http1::Framing Http1Session::frame(const http::ResponseHead& head) {
   if (!isDated(head))
     framing.date =
         env_.worker.date.at(env_.worker.dispatcher.now(), env_.worker.dispatcher.clock());
+  if (secure_ && !view().hsts.empty() && !saysHsts(head)) framing.more = view().hsts;
   return framing;
 }
 

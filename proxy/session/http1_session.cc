@@ -17,10 +17,11 @@ constexpr Error kClientGone{ErrorCode::ClientGone, Side::Client, Retry::Never, 0
 }  // namespace
 
 std::string_view textOf(SessionEnd end) {
-  constexpr std::string_view kTexts[] = {"client_closed",  "client_reset", "keepalive_timeout",
-                                         "header_timeout", "body_timeout", "send_timeout",
-                                         "bad_request",    "finished",     "cut",
-                                         "body_unread",    "shutdown"};
+  constexpr std::string_view kTexts[] = {"client_closed",    "client_reset", "keepalive_timeout",
+                                         "header_timeout",   "body_timeout", "send_timeout",
+                                         "bad_request",      "finished",     "cut",
+                                         "body_unread",      "shutdown",     "handshake_failed",
+                                         "handshake_timeout"};
   static_assert(sizeof(kTexts) / sizeof(kTexts[0]) == static_cast<size_t>(SessionEnd::Count));
   return kTexts[static_cast<size_t>(end)];
 }
@@ -36,7 +37,8 @@ Http1Session::Http1Session(SessionEnvironment& environment,
       unread_(false),
       restFresh_(false),
       peerClosed_(false),
-      broken_(false) {
+      broken_(false),
+      secure_(transport_->tls() != nullptr) {
   clientIpLength_ = static_cast<uint8_t>(peer.writeIp(clientIp_));
 }
 
@@ -44,6 +46,10 @@ Http1Session::~Http1Session() { ASSERT(state_ == nullptr); }
 
 bool Http1Session::start() {
   if (!transport_->start(env_.worker.dispatcher, *this)) return false;
+  if (secure_) {
+    phase_ = Phase::Handshake;
+    openedAt_ = env_.worker.dispatcher.preciseNow();
+  }
   renewDeadline();
   return true;
 }
@@ -53,6 +59,7 @@ bool Http1Session::start() {
 void Http1Session::onIo(uint8_t ready) {
   if (phase_ == Phase::Closed) return;
   if ((ready & event::kClosed) != 0) peerClosed_ = true;
+  if (phase_ == Phase::Handshake) return env_.worker.openings.add(*this);
   if ((ready & event::kWritable) != 0 && !out_.empty()) onWritable();
   if (phase_ == Phase::Closed || (ready & (event::kReadable | event::kClosed)) == 0) return;
   unread_ = true;  // until a read says otherwise: what was kept may use up this turn
@@ -74,6 +81,9 @@ void Http1Session::runTask() {
 
 void Http1Session::onTimer() {
   switch (phase_) {
+    case Phase::Handshake:
+      env_.stats.tls.failed.add();
+      return close(SessionEnd::HandshakeTimeout, net::CloseHow::Reset);
     case Phase::Idle:
       return close(SessionEnd::KeepaliveTimeout);
     case Phase::Head:
@@ -102,6 +112,8 @@ void Http1Session::renewDeadline() {
   event::Dispatcher& dispatcher = env_.worker.dispatcher;
   const TimePoint now = dispatcher.now();
   switch (phase_) {
+    case Phase::Handshake:
+      return dispatcher.setDeadline(*this, now + *view().config.tls.handshakeTimeout);
     case Phase::Idle:
       return dispatcher.setDeadline(*this,
                                     now + (requests_ == 0 ? *view().config.clientHeaderTimeout
@@ -247,6 +259,7 @@ void Http1Session::close(SessionEnd end, net::CloseHow how) {
   rest_.reset();
   restSize_ = 0;
   Task::cancel();
+  OpeningConn::unlink();
   env_.worker.dispatcher.remove(*this);
   transport_->close(how);
   pinned_.release();

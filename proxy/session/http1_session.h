@@ -18,6 +18,7 @@
 #include "proxy/session/listener_view.h"
 #include "proxy/session/output_batch.h"
 #include "proxy/stats/counter.h"
+#include "proxy/stats/histogram.h"
 #include "proxy/upstream/worker_context.h"
 
 namespace oxbow::session {
@@ -38,9 +39,19 @@ enum class SessionEnd : uint8_t {
   Cut,         // a response that could not be completed
   BodyUnread,  // the rest of a request's body was not worth reading
   Shutdown,
+  HandshakeFailed,   // TLS
+  HandshakeTimeout,  // likewise
   Count
 };
 std::string_view textOf(SessionEnd end);
+
+// What the TLS handshakes of a listener's clients came to.
+struct TlsStats {
+  stats::Counter full;
+  stats::Counter resumed;
+  stats::Counter failed;  // late ones too
+  stats::Histogram time;  // of those that succeeded
+};
 
 struct SessionStats {
   stats::Counter accepted;
@@ -50,6 +61,7 @@ struct SessionStats {
   std::array<stats::Counter, 6> byClass;  // of all requests; [0]: no answer was sent
   std::array<stats::Counter, static_cast<size_t>(SessionEnd::Count)> ended;
   std::array<stats::Counter, static_cast<size_t>(ErrorCode::Count)> errors;
+  TlsStats tls;
 };
 
 // Keeps the sessions of one listener on one worker.
@@ -107,7 +119,8 @@ class Http1Session final : private Exchange,  // first: most of its virtual call
                            public ListHook<SessionTag>,
                            private event::Timer,
                            private event::Task,
-                           private event::IoHandler {
+                           private event::IoHandler,
+                           private upstream::OpeningConn {
  public:
   Http1Session(SessionEnvironment& environment, std::unique_ptr<net::Transport> transport,
                const SocketAddress& peer);
@@ -125,11 +138,12 @@ class Http1Session final : private Exchange,  // first: most of its virtual call
 
  private:
   enum class Phase : uint8_t {
-    Idle,      // between requests
-    Head,      // a head has come in part
-    Exchange,  // a request is in progress
-    Discard,   // the response is out, the rest of the request is read and dropped
-    Linger,    // everything is out and shut; the client's rest is read so that no RST cuts it off
+    Handshake,  // of TLS; no request can come yet
+    Idle,       // between requests
+    Head,       // a head has come in part
+    Exchange,   // a request is in progress
+    Discard,    // the response is out, the rest of the request is read and dropped
+    Linger,     // everything is out and shut; the client's rest is read so that no RST cuts it off
     Closed,
   };
 
@@ -141,6 +155,12 @@ class Http1Session final : private Exchange,  // first: most of its virtual call
   void onIo(uint8_t ready) override;
   void onTimer() override;
   void runTask() override;
+
+  // TLS
+  void goOnOpening() override;
+  void opened();
+  [[gnu::cold]] void failOpening();
+  bool isRefusedByTls(const http::RequestHead& head, Error& error) const;
 
   // Input
   bool wantsInput() const;
@@ -171,7 +191,8 @@ class Http1Session final : private Exchange,  // first: most of its virtual call
   bool addRequestLines(const http::FieldBlock& lines) override;
   void attach(ExchangePeer& peer) override { state_->peer = &peer; }
   std::string_view clientIp() const override { return {clientIp_, clientIpLength_}; }
-  std::string_view scheme() const override { return "http"; }
+  std::string_view scheme() const override { return secure_ ? "https" : "http"; }
+  const net::TlsFacts* tls() const override { return secure_ ? transport_->tls() : nullptr; }
   std::string_view requestId() const override { return state_->requestId; }
   void setRequestId(std::string_view id) override { state_->requestId = id; }
   TimePoint startedAt() const override { return state_->started; }
@@ -206,6 +227,7 @@ class Http1Session final : private Exchange,  // first: most of its virtual call
 
   SessionEnvironment& env_;
   std::unique_ptr<net::Transport> transport_;
+  TimePoint openedAt_{};  // when a TLS handshake began
   ExchangeState* state_ = nullptr;
   pool::Lease pinned_;
   net::OutputQueue out_;
@@ -223,6 +245,7 @@ class Http1Session final : private Exchange,  // first: most of its virtual call
   bool restFresh_ : 1;   // rest_ has not been tried since it was kept
   bool peerClosed_ : 1;  // FIN seen by the poller
   bool broken_ : 1;      // the socket takes nothing more
+  bool secure_ : 1;      // over TLS
   char clientIp_[48];
 };
 

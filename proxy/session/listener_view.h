@@ -2,11 +2,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
 
 #include "proxy/codec/http1/parser.h"
 #include "proxy/config/config.h"
 #include "proxy/log/access_log.h"
 #include "proxy/session/exchange.h"
+#include "proxy/tls/server_context.h"
 
 namespace oxbow::session {
 
@@ -32,6 +36,8 @@ class Pins {
   uint64_t count_ = 0;
 };
 
+constexpr std::string_view kHsts = "Strict-Transport-Security";
+
 // A listener on one worker as one snapshot has it. Lives while anybody pins `pins`.
 struct ListenerView {
   ListenerView(const config::Listener& c, ExchangeHandler& h, Pins& p, size_t editBytes = 0,
@@ -43,6 +49,8 @@ struct ListenerView {
   log::AccessLogWriter* const accessLog;  // null: off
   http1::HeadLimits limits;
   const size_t addedBytes;  // room for the fields that requests get on their way
+  const std::string hsts;   // the line of responses over TLS (RFC 6797); empty: none
+  std::shared_ptr<const tls::ServerContext> tls;  // of clients that come from now on; null: none
 };
 
 }  // namespace oxbow::session

@@ -1,14 +1,14 @@
 #pragma once
 
-#include <cstddef>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "proxy/base/clock.h"
-#include "proxy/base/result.h"
 #include "proxy/config/config.h"
-#include "proxy/config/problem.h"
+#include "proxy/tls/complaints.h"
+#include "proxy/tls/file.h"
 #include "proxy/tls/handle.h"
 
 // Certificates, keys and lists of CAs, out of files. Main thread. What is wrong is told as a
@@ -19,24 +19,11 @@ namespace oxbow::tls {
 // SHA-256 of whatever was read: two files with the same bytes are the same.
 using Digest = std::string;
 
-// Where problems go while a context is made.
-struct Complaints {
-  std::string path;    // of the block that is read: "listeners[0].tls"
-  std::string folder;  // relative files count from here
-  std::vector<config::Problem>& errors;
-  std::vector<config::Problem>& warnings;
-
-  void error(const Place& place, std::string_view key, std::string message) const;
-  void warn(const Place& place, std::string_view key, std::string message) const;
-  // "listeners[0].tls" + "certificates[1]"
-  Complaints below(std::string_view key) const;
-};
-
 // A certificate with those that it was issued by, and its key.
 struct Identity {
   std::vector<CertificatePtr> chain;  // front: its own
   KeyPtr key;
-  Digest digest;  // of certificates and key
+  Digest digest;  // of the certificates; no other key fits the first of them
 };
 
 // Reads both files and checks that they belong together. False: the errors were told. A key that
@@ -60,14 +47,12 @@ struct Trust {
 bool readTrust(const Located<std::string>& ca, const Located<std::string>& crl,
                const Complaints& complaints, Trust& out);
 
-// The bytes of a file, at most `most` of them.
-Result<std::string> readFile(const std::string& path, size_t most);
-// As written, or in the folder.
-std::string pathIn(const std::string& folder, const std::string& file);
 // SHA-256 of parts that are kept apart.
 Digest digestOf(std::initializer_list<std::string_view> parts);
 
-// Time until the certificate ends; negative behind it.
+// When the certificate ends, or the end of WallTime if that is earlier.
+WallTime endOf(const X509& certificate);
+// Time until then; negative behind it.
 Duration timeLeft(const X509& certificate, WallTime now);
 
 // The first error that OpenSSL has for this thread, in its words; clears them all.

@@ -54,4 +54,13 @@ Error connectError(int error) {
   return {ErrorCode::ConnectionRefused, Side::Upstream, Retry::Safe, 0, "connect failed"};
 }
 
+Error openingError(const net::OpenFailure& failure) {
+  using Kind = net::OpenFailure::Kind;
+  ErrorCode code = ErrorCode::TlsProtocolError;
+  if (failure.kind == Kind::Certificate) code = ErrorCode::TlsCertificateError;
+  if (failure.kind == Kind::Alert) code = ErrorCode::TlsAlertReceived;
+  if (failure.kind == Kind::Closed) code = ErrorCode::ConnectionTerminated;
+  return {code, Side::Upstream, Retry::Safe, 0, failure.detail};
+}
+
 }  // namespace oxbow::upstream

@@ -25,24 +25,21 @@ constexpr Duration kDrainTime = std::chrono::seconds(1);
 
 }  // namespace
 
-Http1Conn::Http1Conn(WorkerContext& worker, std::shared_ptr<const ConnKey> key,
-                     const ConnPolicy& policy, const std::string& endpoint, MovingHttp1Conn& moving)
-    : Http1Conn(worker, std::move(key), policy, endpoint, nullptr, true, 0) {
+Http1Conn::Http1Conn(const Common& common, MovingHttp1Conn& moving)
+    : Http1Conn(common, nullptr, true, 0) {
   cancel();  // nothing to tell: it is connected, and its pool knows
   serverKeepAlive_ = moving.serverKeepAlive;
   if (moving.transport->start(worker_.dispatcher, *this)) transport_ = std::move(moving.transport);
 }
 
-Http1Conn::Http1Conn(WorkerContext& worker, std::shared_ptr<const ConnKey> key,
-                     const ConnPolicy& policy, const std::string& endpoint,
-                     std::unique_ptr<net::Transport> transport, bool connected, int error)
+Http1Conn::Http1Conn(const Common& common, std::unique_ptr<net::Transport> transport,
+                     bool connected, int error)
     : IoHandler("a connection to a server"),
-      worker_(worker),
-      key_(std::move(key)),
-      currentPolicy_(policy),
-      policy_(policy),
-      endpoint_(endpoint),
-      memo_(worker.responseMemos[std::hash<std::string_view>()(endpoint) % WorkerContext::kMemos]),
+      common_(common),
+      worker_(common.worker),
+      policy_(common.policy),
+      memo_(worker_.responseMemos[std::hash<std::string_view>()(common.endpoint) %
+                                  WorkerContext::kMemos]),
       transport_(std::move(transport)),
       connectError_(error),
       connected_(connected),
@@ -84,10 +81,12 @@ bool Http1Conn::reusable() const { return room() > 0; }
 void Http1Conn::onIo(uint8_t ready) {
   switch (state()) {
     case pool::ConnState::Connecting: {
+      if (connected_) return worker_.openings.add(*this);
       if ((ready & event::kWritable) == 0) return;
       const int error = transport_->takeError();
       if (error != 0) return failConnect(error);
-      return finishConnect();
+      connected_ = true;
+      return goOnOpening();
     }
     case pool::ConnState::Idle:
       return onIdleReady(ready);
@@ -101,12 +100,43 @@ void Http1Conn::onIo(uint8_t ready) {
 void Http1Conn::runTask() {
   if (state() == pool::ConnState::Connecting) {
     if (transport_ == nullptr) return failConnect(connectError_);
-    return finishConnect();
+    return goOnOpening();
   }
   if (phase_ != Phase::None) readMore();
 }
 
 void Http1Conn::onRoom() { worker_.dispatcher.soon(*this); }
+
+// TCP is connected; TLS may need several steps, of which the first only sends.
+void Http1Conn::goOnOpening() {
+  if (state() != pool::ConnState::Connecting) return;
+  if (transport_->tls() != nullptr && handshakeSince_ == TimePoint())
+    handshakeSince_ = worker_.dispatcher.preciseNow();
+  switch (transport_->open()) {
+    case net::Opening::Pending:
+      return;
+    case net::Opening::Failed:
+      return failOpening();
+    case net::Opening::Done:
+      if (transport_->tls() != nullptr) noteHandshake();
+      return finishConnect();
+  }
+}
+
+void Http1Conn::noteHandshake() {
+  const net::TlsFacts& facts = *transport_->tls();
+  HandshakeStats& stats = common_.handshakes;
+  (facts.resumed() ? stats.resumed : stats.full).add();
+  if (facts.offered() && !facts.resumed()) stats.refused.add();
+  stats.time.record(worker_.dispatcher.preciseNow() - handshakeSince_);
+}
+
+void Http1Conn::failOpening() {
+  const net::OpenFailure failure = transport_->openFailure();
+  common_.handshakes.failed.add();
+  common_.handshakes.faults[static_cast<size_t>(failure.fault)].add();
+  pool().onConnectFailed(*this, openingError(failure), CloseReason::HandshakeFailed);
+}
 
 void Http1Conn::finishConnect() {
   // A server that speaks first does not speak HTTP: its bytes would answer the first request.
@@ -121,12 +151,17 @@ void Http1Conn::finishConnect() {
         *this,
         upstreamError(ErrorCode::ConnectionTerminated, "closed before any request", Retry::Safe),
         CloseReason::ConnectFailed);
-  connected_ = true;
   worker_.dispatcher.cancel(*this);
   pool().onConnected(*this);
 }
 
 void Http1Conn::failConnect(int error) {
+  if (error == ETIMEDOUT && handshakeSince_ != TimePoint()) {
+    common_.handshakes.failed.add();
+    return pool().onConnectFailed(
+        *this, upstreamError(ErrorCode::ConnectionTimeout, "TLS handshake timed out", Retry::Safe),
+        CloseReason::ConnectTimeout);
+  }
   pool().onConnectFailed(
       *this, connectError(error),
       error == ETIMEDOUT ? CloseReason::ConnectTimeout : CloseReason::ConnectFailed);
@@ -192,7 +227,7 @@ void Http1Conn::renewDeadline() {
 
 void Http1Conn::send(const OutgoingRequest& request, HttpConnSink& sink) {
   ASSERT(phase_ == Phase::None && sink_ == nullptr && out_.empty());
-  if (policy_.version != currentPolicy_.version) policy_ = currentPolicy_;
+  if (policy_.version != common_.policy.version) policy_ = common_.policy;
   sink_ = &sink;
   phase_ = Phase::Head;
   method_ = request.head->method;
@@ -355,9 +390,10 @@ bool Http1Conn::drain() {
 
 std::unique_ptr<pool::MovingConn> Http1Conn::depart() {
   ASSERT(phase_ == Phase::None && out_.empty() && restSize_ == 0);
+  if (!transport_->settled()) return nullptr;
   auto moving = std::make_unique<MovingHttp1Conn>();
   transport_->stop();
-  moving->key = key_;
+  moving->key = common_.key;
   moving->transport = std::move(transport_);
   moving->serverKeepAlive = serverKeepAlive_;
   cancel();
@@ -373,6 +409,7 @@ void Http1Conn::closeSocket() {
   named_.reset();
   cancel();
   StarvedReader::unlink();
+  OpeningConn::unlink();
   if (transport_ != nullptr) transport_->close(net::CloseHow::Clean);
 }
 

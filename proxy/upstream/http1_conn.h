@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "proxy/base/address.h"
@@ -9,6 +10,8 @@
 #include "proxy/event/dispatcher.h"
 #include "proxy/net/output_queue.h"
 #include "proxy/net/transport.h"
+#include "proxy/tls/client_context.h"
+#include "proxy/upstream/handshake_stats.h"
 #include "proxy/upstream/http_conn.h"
 #include "proxy/upstream/worker_context.h"
 
@@ -18,6 +21,7 @@ namespace oxbow::upstream {
 struct ConnKey {
   SocketAddress address;
   SocketAddress local;  // proxy_bind; unset: the system chooses
+  std::optional<tls::ClientIdentity> tls;
   bool operator==(const ConnKey&) const = default;
 };
 
@@ -45,17 +49,23 @@ struct MovingHttp1Conn final : pool::MovingConn {
 class Http1Conn final : public HttpConn,
                         private event::IoHandler,
                         private event::Task,
+                        private OpeningConn,
                         private StarvedReader {
  public:
-  // `policy` is read anew for each exchange; it and `endpoint` outlive the connection.
+  // What the connections of one endpoint on one worker share. Outlives them.
+  struct Common {
+    WorkerContext& worker;
+    std::shared_ptr<const ConnKey> key;
+    ConnPolicy policy;  // read anew for each exchange
+    const std::string endpoint;
+    HandshakeStats& handshakes;
+  };
   // The transport has begun to connect, or is connected when `connected`; null: `error` (errno)
   // says why there is none. The outcome is reported in a later call from the dispatcher.
-  Http1Conn(WorkerContext& worker, std::shared_ptr<const ConnKey> key, const ConnPolicy& policy,
-            const std::string& endpoint, std::unique_ptr<net::Transport> transport, bool connected,
+  Http1Conn(const Common& common, std::unique_ptr<net::Transport> transport, bool connected,
             int error);
   // One that was idle on another worker; watched() tells whether the kernel lets this one watch it.
-  Http1Conn(WorkerContext& worker, std::shared_ptr<const ConnKey> key, const ConnPolicy& policy,
-            const std::string& endpoint, MovingHttp1Conn& moving);
+  Http1Conn(const Common& common, MovingHttp1Conn& moving);
   bool watched() const { return transport_ != nullptr; }
   ~Http1Conn() override;
 
@@ -68,7 +78,7 @@ class Http1Conn final : public HttpConn,
   bool usableAgain() override;
   size_t unsent() const override { return out_.size(); }
   void addCredit(size_t bytes) override;
-  std::string_view endpointText() const override { return endpoint_; }
+  std::string_view endpointText() const override { return common_.endpoint; }
   uint32_t room() const override;
 
  protected:
@@ -92,6 +102,9 @@ class Http1Conn final : public HttpConn,
   void runTask() override;
   void onRoom() override;
 
+  void goOnOpening() override;
+  void noteHandshake();
+  [[gnu::cold]] void failOpening();
   void finishConnect();
   [[gnu::cold]] void failConnect(int error);
   void onIdleReady(uint8_t ready);
@@ -114,6 +127,7 @@ class Http1Conn final : public HttpConn,
   void keepNamed(const http::FieldBlock& fields);
   void deliver(std::string_view data);
   void onEof();
+  [[gnu::cold]] void onReadFailed();
   [[gnu::cold]] void onEnded(const char* detail);
   bool isDirtyBehind(std::string_view rest, bool more);
   void finish();
@@ -125,11 +139,9 @@ class Http1Conn final : public HttpConn,
   int64_t slack() const;
   void stopReading();
 
+  const Common& common_;
   WorkerContext& worker_;
-  const std::shared_ptr<const ConnKey> key_;
-  const ConnPolicy& currentPolicy_;
   ConnPolicy policy_;  // an exchange ends by the rules that it began with
-  const std::string& endpoint_;
   http1::SectionMemo& memo_;
   std::unique_ptr<net::Transport> transport_;
   HttpConnSink* sink_ = nullptr;
@@ -148,6 +160,7 @@ class Http1Conn final : public HttpConn,
   Duration serverKeepAlive_ = Duration::max();
   uint16_t informational_ = 0;
   int connectError_ = 0;
+  TimePoint handshakeSince_{};
   uint64_t sentTurn_ = 0;  // of the dispatcher, when the request left
 
   bool connected_ : 1;

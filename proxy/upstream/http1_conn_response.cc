@@ -98,7 +98,9 @@ void Http1Conn::readMore() {
       break;
     }
     if (result.kind == net::IoResult::Kind::Eof) return onEof();
-    if (result.kind == net::IoResult::Kind::Error) return onEnded("connection reset");
+    if (result.kind == net::IoResult::Kind::Truncated)
+      return onEnded("closed without close_notify");
+    if (result.kind == net::IoResult::Kind::Error) return onReadFailed();
     responseBegun_ = true;
     unread_ = false;  // this loop goes on by itself when credit comes back meanwhile
     const std::string_view bytes(worker_.in, restSize_ + result.bytes);
@@ -327,6 +329,15 @@ void Http1Conn::onEof() {
     return finish();
   }
   onEnded("connection closed");
+}
+
+void Http1Conn::onReadFailed() {
+  const net::OpenFailure failure = transport_->openFailure();
+  // A server that wants a certificate of ours tells so behind the handshake (RFC 8446, 4.4.2.4).
+  if (failure.kind == net::OpenFailure::Kind::Alert && !responseBegun_)
+    return fail(upstreamError(ErrorCode::TlsAlertReceived, failure.detail),
+                CloseReason::EndedInExchange);
+  onEnded(*failure.detail != '\0' ? failure.detail : "connection reset");
 }
 
 // FIN or RST before the response was complete.

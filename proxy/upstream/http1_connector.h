@@ -14,27 +14,32 @@ class Http1Connector final : public pool::Connector {
  public:
   Http1Connector(WorkerContext& worker, const ConnKey& key, const ConnPolicy& policy,
                  const config::SocketOptions& options)
-      : worker_(worker),
-        key_(std::make_shared<const ConnKey>(key)),
-        policy_(policy),
-        options_(options),
-        text_(key.address.text()) {}
+      : common_{worker, std::make_shared<const ConnKey>(key), policy, key.address.text(),
+                handshakes_},
+        options_(options) {}
 
-  const ConnKey& key() const { return *key_; }
+  const ConnKey& key() const { return *common_.key; }
   // Other rules: the policy from each connection's next exchange on, the options for new
   // connections.
   void configure(ConnPolicy policy, const config::SocketOptions& options);
+  // How TLS is spoken on new connections; `sessions` may be null. REQUIRES: the key has an identity
+  // of that context.
+  void speakTls(std::shared_ptr<const tls::ClientContext> context,
+                std::shared_ptr<tls::SessionCache> sessions);
 
   std::unique_ptr<pool::PooledConn> connect() override;
   std::unique_ptr<pool::PooledConn> arrive(pool::MovingConn& moving) override;
-  const std::string& text() const { return text_; }
+  const std::string& text() const { return common_.endpoint; }
+  const HandshakeStats& handshakes() const { return handshakes_; }
 
  private:
-  WorkerContext& worker_;
-  const std::shared_ptr<const ConnKey> key_;
-  ConnPolicy policy_;
+  std::unique_ptr<net::Transport> transportOver(int fd) const;
+
+  HandshakeStats handshakes_;
+  Http1Conn::Common common_;
   config::SocketOptions options_;
-  const std::string text_;
+  std::shared_ptr<const tls::ClientContext> tls_;
+  std::shared_ptr<tls::SessionCache> sessions_;
 };
 
 }  // namespace oxbow::upstream

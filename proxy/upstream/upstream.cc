@@ -55,6 +55,13 @@ std::unique_ptr<pool::Balancer> makeBalancer(config::Balance kind,
 
 }  // namespace
 
+ConnKey keyOf(const EndpointSpec& spec, const config::Upstream& config,
+              const tls::ClientContext* context) {
+  ConnKey key{spec.address, localAddress(config), std::nullopt};
+  if (context != nullptr) key.tls = context->identityFor(spec.server);
+  return key;
+}
+
 SharedState::SharedState(const config::Upstream& config,
                          const std::vector<event::Dispatcher*>& workers)
     : workers_(workers.size()),
@@ -77,12 +84,22 @@ std::shared_ptr<pool::EndpointState> SharedState::endpoint(const EndpointSpec& s
   return state;
 }
 
-void SharedState::keepOnly(const std::vector<EndpointSpec>& specs) {
+std::shared_ptr<tls::SessionCache> SharedState::sessions(const ConnKey& key) {
+  const std::lock_guard lock(mutex_);
+  for (const Sessions& known : sessions_)
+    if (known.key == key) return known.cache;
+  sessions_.push_back({key, std::make_shared<tls::SessionCache>()});
+  return sessions_.back().cache;
+}
+
+void SharedState::keepOnly(const std::vector<ConnKey>& keys) {
   const std::lock_guard lock(mutex_);
   std::erase_if(endpoints_, [&](const auto& entry) {
-    return std::none_of(specs.begin(), specs.end(), [&](const EndpointSpec& spec) {
-      return spec.address.text() == entry.first;
-    });
+    return std::none_of(keys.begin(), keys.end(),
+                        [&](const ConnKey& key) { return key.address.text() == entry.first; });
+  });
+  std::erase_if(sessions_, [&](const Sessions& known) {
+    return std::find(keys.begin(), keys.end(), known.key) == keys.end();
   });
 }
 
@@ -124,9 +141,8 @@ Upstream::Endpoint Upstream::makeEndpoint(const EndpointSpec& spec, const ConnKe
 // In the order of `specs`: the endpoints that stay, moved out of endpoints_, and new ones.
 std::vector<Upstream::Endpoint> Upstream::takeKept(const std::vector<EndpointSpec>& specs) {
   std::vector<Endpoint> next;
-  const SocketAddress local = localAddress(*config_);
   for (const EndpointSpec& spec : specs) {
-    const ConnKey key{spec.address, local};
+    const ConnKey key = keyOf(spec, *config_, tls_.get());
     const auto kept = std::find_if(endpoints_.begin(), endpoints_.end(), [&key](const Endpoint& e) {
       return e.pool != nullptr && e.connector->key() == key;
     });
@@ -138,14 +154,19 @@ std::vector<Upstream::Endpoint> Upstream::takeKept(const std::vector<EndpointSpe
       (void)shared_->endpoint(spec);  // its cap
       next.push_back(std::move(*kept));
     }
+    if (key.tls)
+      next.back().connector->speakTls(
+          tls_, *config_->tls.sessionReuse ? shared_->sessions(key) : nullptr);
     next.back().pool->setIndex(static_cast<uint32_t>(next.size() - 1));
   }
   return next;
 }
 
 void Upstream::configure(std::shared_ptr<const config::Upstream> config,
+                         std::shared_ptr<const tls::ClientContext> tls,
                          const std::vector<EndpointSpec>& specs) {
   config_ = std::move(config);
+  tls_ = std::move(tls);
   std::vector<Endpoint> next = takeKept(specs);
   std::erase_if(endpoints_, [](const Endpoint& e) { return e.pool == nullptr; });
   for (Endpoint& gone : endpoints_) leaving_.push_back(std::move(gone));

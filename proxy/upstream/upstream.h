@@ -13,6 +13,7 @@
 #include "proxy/pool/wait_queue.h"
 #include "proxy/stats/counter.h"
 #include "proxy/stats/histogram.h"
+#include "proxy/tls/client_context.h"
 #include "proxy/upstream/http1_connector.h"
 #include "proxy/upstream/worker_context.h"
 
@@ -27,6 +28,10 @@ struct EndpointSpec {
   bool operator==(const EndpointSpec&) const = default;
 };
 
+// What a connection to that endpoint has to be. `context` is the upstream's; null: no TLS.
+ConnKey keyOf(const EndpointSpec& spec, const config::Upstream& config,
+              const tls::ClientContext* context);
+
 // What the workers share of one upstream, for as long as the configuration has one of its name:
 // exact accounts, who waits, and what was learned. Main thread, unless said otherwise.
 class SharedState {
@@ -38,8 +43,11 @@ class SharedState {
   void configure(const config::Upstream& config);
   // The state of that endpoint, made when it is new, with the cap that it has now. Thread-safe.
   std::shared_ptr<pool::EndpointState> endpoint(const EndpointSpec& spec);
-  // Forgets the endpoints that are not among these.
-  void keepOnly(const std::vector<EndpointSpec>& specs);
+  // The sessions that connections of that key may resume. REQUIRES: it has a TLS identity.
+  // Thread-safe.
+  std::shared_ptr<tls::SessionCache> sessions(const ConnKey& key);
+  // Forgets the endpoints, and the sessions, that are not of these.
+  void keepOnly(const std::vector<ConnKey>& keys);
 
   const std::shared_ptr<pool::SharedQueue>& queue() const { return queue_; }
 
@@ -49,6 +57,11 @@ class SharedState {
   std::mutex mutex_;
   uint32_t maxConnecting_;
   std::map<std::string, std::shared_ptr<pool::EndpointState>> endpoints_;
+  struct Sessions {
+    ConnKey key;
+    std::shared_ptr<tls::SessionCache> cache;
+  };
+  std::vector<Sessions> sessions_;
 };
 
 struct UpstreamStats {
@@ -78,10 +91,12 @@ class Upstream {
            std::shared_ptr<SharedState> shared);
   ~Upstream();
 
-  // The endpoints to use from now on, by the rules of `config`; an empty set answers 503. Pools of
+  // The endpoints to use from now on, by the rules of `config`, with the context of its `tls` if
+  // it has one; an empty set answers 503. Pools of
   // endpoints that stay are kept with all their connections; those of others give out nothing more
   // and end with their last exchange.
   void configure(std::shared_ptr<const config::Upstream> config,
+                 std::shared_ptr<const tls::ClientContext> tls,
                  const std::vector<EndpointSpec>& specs);
 
   // Gets a connection that speaks HTTP; see WaitQueue::acquire.
@@ -111,6 +126,7 @@ class Upstream {
   WorkerContext& context_;
   const size_t worker_;
   std::shared_ptr<const config::Upstream> config_;
+  std::shared_ptr<const tls::ClientContext> tls_;
   const std::string name_;
   const std::shared_ptr<SharedState> shared_;
   UpstreamStats stats_;

@@ -10,6 +10,7 @@
 #include "proxy/codec/http1/parser.h"
 #include "proxy/codec/http1/section_memo.h"
 #include "proxy/event/dispatcher.h"
+#include "proxy/upstream/opening_lane.h"
 
 namespace oxbow::upstream {
 
@@ -33,7 +34,7 @@ struct WorkerContext {
   static constexpr size_t kOut = 96 << 10;
   static constexpr size_t kMemos = 8;
 
-  WorkerContext(event::Dispatcher& d, uint64_t seed) : dispatcher(d), random(seed) {}
+  WorkerContext(event::Dispatcher& d, uint64_t seed) : dispatcher(d), random(seed), openings(d) {}
 
   // Of the bytes that wait for clients `before` have become `now`. Readers that starve go on when a
   // quarter of the budget is free: one by one they would fill every gap with a small read.
@@ -46,6 +47,7 @@ struct WorkerContext {
 
   event::Dispatcher& dispatcher;
   Random random;
+  OpeningLane openings;
   BlockPool blocks;
   http::DateLine date;
   uint64_t buffered = 0;             // response bytes read ahead of their clients

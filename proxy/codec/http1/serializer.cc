@@ -146,7 +146,8 @@ size_t requestHeadBound(const http::RequestHead& head, size_t targetBytes, size_
 }
 
 size_t responseHeadBound(const http::ResponseHead& head) {
-  return kFixedBytes + kLongestReason + head.reason.size() + head.fields.end + head.added.end;
+  return kFixedBytes + kMostMore + kLongestReason + head.reason.size() + head.fields.end +
+         head.added.end;
 }
 
 char* writeRequestHead(char* out, const http::RequestHead& head, std::string_view target,
@@ -169,6 +170,8 @@ char* writeResponseHead(char* out, const http::ResponseHead& head, const Framing
   out = putLines(out, head.fields, 0, head.fields.count, skippedNames(framing));
   out = putLines(out, head.added, 0, head.added.count, 0);
   if (!framing.date.empty()) out = put(out, framing.date);
+  if (!framing.more.empty()) [[unlikely]]
+    out = put(out, framing.more);
   return putFraming(out, framing);
 }
 

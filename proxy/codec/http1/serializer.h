@@ -15,6 +15,8 @@ namespace oxbow::http1 {
 // What the connection decides, not the message: written in place of the hop-by-hop fields.
 enum class ConnectionOption : uint8_t { Nothing, Close, KeepAlive };
 
+constexpr size_t kMostMore = 128;
+
 // How the body is framed on this hop.
 struct Framing {
   http::BodyKind body = http::BodyKind::None;
@@ -23,6 +25,7 @@ struct Framing {
   uint64_t contentLength = 0;
   ConnectionOption connection = ConnectionOption::Nothing;
   std::string_view date;  // of responses: the whole line, for one that came without; or empty
+  std::string_view more;  // of responses: further lines as they are, kMostMore bytes at most
 };
 
 // An upper bound of what write…Head needs.
@@ -38,9 +41,9 @@ size_t responseHeadBound(const http::ResponseHead& head);
 char* writeRequestHead(char* out, const http::RequestHead& head, std::string_view target,
                        std::string_view authority, const Framing& framing);
 
-// Writes "HTTP/1.1 status reason" and the rest likewise, the date behind the fields. A missing
-// reason becomes the standard one. The Content-Length of an answer to HEAD, or of a 304, is kept
-// with BodyKind::Length.
+// Writes "HTTP/1.1 status reason" and the rest likewise, the date and what is more behind the
+// fields. A missing reason becomes the standard one. The Content-Length of an answer to HEAD, or of
+// a 304, is kept with BodyKind::Length.
 char* writeResponseHead(char* out, const http::ResponseHead& head, const Framing& framing);
 
 // Writes trailer lines and the empty line that ends a chunked body (behind "0 CRLF").

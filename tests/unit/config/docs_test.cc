@@ -112,7 +112,7 @@ TEST_CASE("the errors in the documentation are the ones that oxbow writes") {
 }
 
 TEST_CASE("the example files are right and unwise in nothing") {
-  for (const std::string name : {"minimal", "several-upstreams", "all-keys"}) {
+  for (const std::string name : {"minimal", "several-upstreams", "tls", "all-keys"}) {
     CAPTURE(name);
     const std::string path = OXBOW_SOURCE_ROOT "/conf/examples/" + name + ".yaml";
     const LoadResult result = loadFile(path);

@@ -21,7 +21,7 @@ TEST_CASE("an unknown key names the nearest one") {
 }
 
 TEST_CASE("at the top, too, what is not there yet is told from what is unknown") {
-  CHECK(errorsOf(withTop("tls: { }")) == "1:1: tls: is not supported in this version\n");
+  CHECK(errorsOf(withTop("sticky: { }")) == "1:1: sticky: is not supported in this version\n");
   CHECK(errorsOf(withTop("listen: 127.0.0.1:0")) ==
         "1:1: listen: unknown key here; it belongs to admin, listeners[]\n");
 }
@@ -41,8 +41,8 @@ TEST_CASE("nginx's name of a key is understood") {
 }
 
 TEST_CASE("what is not there yet is told from what is unknown") {
-  CHECK(errorsOf(withUpstream("    tls: { sni: x }")) ==
-        "4:5: upstreams.api.tls: is not supported in this version\n");
+  CHECK(errorsOf(withUpstream("    sticky: { cookie: x }")) ==
+        "4:5: upstreams.api.sticky: is not supported in this version\n");
   CHECK(errorsOf(withUpstream("    protocol: http2")) ==
         "4:15: upstreams.api.protocol: \"http2\" is not supported in this version\n");
   CHECK(errorsOf(withUpstream("    protocol: htpt1")) ==

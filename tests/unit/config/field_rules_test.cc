@@ -40,10 +40,15 @@ TEST_CASE("fields of the connection and the framing are not for editing") {
           "\"" + name + "\" belongs to the connection and cannot be edited");
 }
 
-TEST_CASE("values know four variables") {
+TEST_CASE("values know variables of the request and of TLS") {
   for (const char* value : {"", "plain", "$request_id", "a $host b $scheme", "$remote_addr:$host",
                             "5 $", "$5", "US$ 5", "$-", "gr\xc3\xbc\xc3\x9f"})
     CHECK(text(checkFieldValue(value)).empty());
+  for (const char* value : {"$ssl_protocol $ssl_cipher", "$ssl_server_name", "$ssl_client_verify",
+                            "$ssl_client_s_dn", "$ssl_client_fingerprint", "$ssl_session_reused"})
+    CHECK(text(checkFieldValue(value)).empty());
+  CHECK(text(checkFieldValue("$ssl_client_dn")) ==
+        "unknown variable \"$ssl_client_dn\" -> $ssl_client_s_dn");
   CHECK(text(checkFieldValue("$hots")) == "unknown variable \"$hots\" -> $host");
   CHECK(text(checkFieldValue("$host $nothing_like_it")) == "unknown variable \"$nothing_like_it\"");
   CHECK(text(checkFieldValue("$hosts")) == "unknown variable \"$hosts\" -> $host");

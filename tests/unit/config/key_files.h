@@ -33,16 +33,50 @@ inline std::string upstreamFile(const std::string& line) {
   return withTop("upstreams: { api: " + flow({servers, line}) + " }");
 }
 
+inline std::string upstreamTlsFile(const std::string& line) {
+  // A certificate and its key need each other, and a password needs both.
+  const bool needsBoth = begins(line, "password_file");
+  const bool needsCertificate = needsBoth || begins(line, "certificate_key");
+  const bool needsKey = needsBoth || begins(line, "certificate");
+  return upstreamFile("tls: " + flow({line, needsCertificate ? "certificate: a.pem" : "",
+                                      needsKey ? "certificate_key: a.key" : ""}));
+}
+
 inline std::string serverFile(const std::string& line) {
   const std::string server = unless(begins(line, "server"), "server: 127.0.0.1:9000");
   return upstreamFile("servers: [ " + flow({server, line}) + " ]");
 }
 
 inline std::string listenerFile(const std::string& line) {
+  const bool hasRoutes =
+      begins(line, "routes") || (begins(line, "https_redirect") && line != "https_redirect: off");
   return "upstreams: { api: { servers: [ 127.0.0.1:9000 ] } }\nlisteners: [ " +
          flow({unless(begins(line, "listen"), "listen: 127.0.0.1:0"), line,
-               unless(begins(line, "routes"), "routes: [ { proxy_pass: api } ]")}) +
+               unless(hasRoutes, "routes: [ { proxy_pass: api } ]")}) +
          " ]\n";
+}
+
+inline std::string listenerTlsFile(const std::string& line) {
+  const std::string one = "certificates: [ { cert: a.pem, key: a.key } ]";
+  return listenerFile("tls: " + flow({unless(begins(line, "certificates"), one), line}));
+}
+
+inline std::string certificateFile(const std::string& line) {
+  return listenerTlsFile("certificates: [ " +
+                         flow({unless(begins(line, "cert"), "cert: a.pem"),
+                               unless(begins(line, "key"), "key: a.key"), line}) +
+                         " ]");
+}
+
+inline std::string clientCertificatesFile(const std::string& line) {
+  return listenerTlsFile("client_certificates: " +
+                         flow({unless(begins(line, "verify"), "verify: require"),
+                               unless(begins(line, "ca"), "ca: a.pem"), line}));
+}
+
+inline std::string hstsFile(const std::string& line) {
+  return listenerTlsFile("hsts: " + flow({unless(begins(line, "max_age"), "max_age: 365d"), line,
+                                          line == "preload: on" ? "include_subdomains: on" : ""}));
 }
 
 inline std::string routeFile(const std::string& line) {
@@ -63,6 +97,11 @@ inline std::string fileWith(const Block& block, const std::string& line) {
   if (&block == &schema::resolver()) return withTop("resolver: " + flow({line}));
   if (&block == &schema::upstream() || &block == &schema::socket()) return upstreamFile(line);
   if (&block == &schema::soKeepalive()) return upstreamFile("so_keepalive: " + flow({line}));
+  if (&block == &schema::upstreamTls()) return upstreamTlsFile(line);
+  if (&block == &schema::listenerTls()) return listenerTlsFile(line);
+  if (&block == &schema::certificate()) return certificateFile(line);
+  if (&block == &schema::clientCertificates()) return clientCertificatesFile(line);
+  if (&block == &schema::hsts()) return hstsFile(line);
   if (&block == &schema::queue()) return upstreamFile("queue: " + flow({line}));
   if (&block == &schema::server()) return serverFile(line);
   if (&block == &schema::listener()) return listenerFile(line);

@@ -125,7 +125,7 @@ TEST_CASE("the texts are the shortest of their kind") {
   CHECK(top("admin") == "{ listen: 127.0.0.1:9901 }");
   CHECK(top("resolver") == "{ addresses: [ 127.0.0.1:5353, [::1]:5353 ], timeout: 1s }");
   CHECK(top("upstreams") == "[ api ]");
-  CHECK(top("listeners") == "[ 0.0.0.0:8080, unix:/run/oxbow.sock ]");
+  CHECK(top("listeners") == "[ 0.0.0.0:8080, unix:/run/oxbow.sock, 127.0.0.1:8081 ]");
   const auto up = [&](const char* name) { return textOf(at(root, {"upstreams", "api", name})); };
   CHECK(up("servers") ==
         "[ api1.internal:8080, api2.internal:8080, 127.0.0.1:8080, unix:/run/api.sock ]");

@@ -37,7 +37,7 @@ TEST_CASE("the keys at the top are read") {
   CHECK(*config.resolver.addresses[1] == "[::1]:5353");
   CHECK(*config.resolver.timeout == 1s);
   CHECK(config.upstreams.size() == 1);
-  CHECK(config.listeners.size() == 2);
+  CHECK(config.listeners.size() == 3);
 }
 
 TEST_CASE("the servers of an upstream are read in both forms") {

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proxy/base/clock.h"
+#include "proxy/config/config.h"
+#include "proxy/config/problem.h"
+#include "proxy/tls/client_context.h"
+#include "proxy/tls/server_context.h"
+
+namespace oxbow::server {
+
+// What a configuration speaks TLS with. Null where it does not.
+struct TlsContexts {
+  std::vector<std::shared_ptr<const tls::ServerContext>> servers;  // by listener
+  std::vector<std::shared_ptr<const tls::ClientContext>> clients;  // by upstream
+
+  // Every file that went into them.
+  std::vector<std::string> files() const;
+  // Whether the same went into both, of one configuration.
+  bool isSameAs(const TlsContexts& other) const;
+};
+
+struct TlsProblems {
+  std::vector<config::Problem> errors;
+  std::vector<config::Problem> warnings;
+};
+
+// Makes the contexts of configurations out of the files that these name, and keeps what outlives a
+// configuration: the keys of session tickets, by listener. Main thread.
+class TlsLoader {
+ public:
+  explicit TlsLoader(const Clock& clock) : clock_(clock) {}
+
+  // All of it. Where there is an error the context is null.
+  TlsContexts load(const config::Config& config, const std::vector<std::string>& listenerKeys,
+                   TlsProblems& problems);
+  // The same configuration anew, its files have changed. What has an error stays as it is; so does
+  // what is the same. True when there is something new.
+  bool reload(const config::Config& config, const std::vector<std::string>& listenerKeys,
+              TlsContexts& contexts, TlsProblems& problems);
+  // Forgets the ticket keys of other listeners.
+  void keepOnly(const std::vector<std::string>& listenerKeys);
+
+ private:
+  // Keys that are made, of one listener; others when the configuration wants them otherwise.
+  struct Tickets {
+    config::ListenerTls config;
+    std::shared_ptr<tls::TicketKeys> keys;
+  };
+  std::shared_ptr<const tls::ServerContext> serve(const config::Listener& listener, size_t index,
+                                                  const std::string& key, const std::string& folder,
+                                                  TlsProblems& problems);
+  std::shared_ptr<tls::TicketKeys> ticketsOf(const config::ListenerTls& tls, const std::string& key,
+                                             const tls::Complaints& complaints);
+
+  const Clock& clock_;
+  std::map<std::string, Tickets> tickets_;
+};
+
+}  // namespace oxbow::server
