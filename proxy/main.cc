@@ -61,6 +61,7 @@ void addRun(CLI::App& app, Command& chosen) {
   struct Options {
     std::string file;
     bool withOrigin = false;
+    demo::RunOptions run;
   };
   const auto options = std::make_shared<Options>();
   CLI::App* run = add(app, "run", "Run the proxy that a configuration file describes",
@@ -70,8 +71,16 @@ void addRun(CLI::App& app, Command& chosen) {
       ->type_name("FILE");
   run->add_flag("--with-origin", options->withOrigin,
                 "Run the embedded origin too, on " + std::string(demo::kOriginAddress));
+  run->add_flag("--tls-keylog", options->run.logTlsKeys,
+                "Write the secrets of TLS connections to the file SSLKEYLOGFILE, to look into them");
+  run->add_flag("--core-dumps", options->run.coreDumps,
+                "Allow cores even though TLS keeps secrets in memory");
   run->callback([&chosen, options] {
-    chosen = [options] { return demo::runCommand(options->file, options->withOrigin); };
+    if (options->withOrigin) {
+      options->run.origin.emplace();
+      options->run.origin->address = SocketAddress::parse(demo::kOriginAddress).value();
+    }
+    chosen = [options] { return demo::runCommand(options->file, options->run); };
   });
 }
 
@@ -135,6 +144,7 @@ void addProxy(CLI::App& app, Command& chosen) {
   struct Options {
     std::string from = "127.0.0.1:8080";
     std::string to;
+    bool insecure = false;
   };
   const auto options = std::make_shared<Options>();
   CLI::App* proxy = add(app, "proxy", "Run a proxy in front of one server, without a file",
@@ -142,11 +152,13 @@ void addProxy(CLI::App& app, Command& chosen) {
   proxy->add_option("--from", options->from, "The address to listen on")
       ->type_name("ADDRESS")
       ->capture_default_str();
-  proxy->add_option("--to", options->to, "The server: http://HOST:PORT")
+  proxy->add_option("--to", options->to, "The server: http://HOST:PORT or https://HOST:PORT")
       ->required()
       ->type_name("URL");
+  proxy->add_flag("--insecure", options->insecure,
+                  "With https: take any certificate of the server");
   proxy->callback([&chosen, options] {
-    chosen = [options] { return demo::proxyCommand(options->from, options->to); };
+    chosen = [options] { return demo::proxyCommand(options->from, options->to, options->insecure); };
   });
 }
 

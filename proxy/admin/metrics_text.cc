@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <map>
 #include <span>
 #include <utility>
 
@@ -52,6 +54,11 @@ Labels labelsOf(const Source& source, std::string_view name, std::string_view va
   Labels labels = labelsOf(source);
   labels.push_back({name, value});
   return labels;
+}
+
+bool speaksTls(const UpstreamReport& upstream) {
+  return std::any_of(upstream.endpoints.begin(), upstream.endpoints.end(),
+                     [](const EndpointReport& endpoint) { return endpoint.tls; });
 }
 
 constexpr std::string_view kClasses[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
@@ -209,12 +216,31 @@ class MetricsWriter {
         writer_.sample(labelsOf(source, "code", kClasses[i]), source.byClass[i]);
   }
 
+  // What a plain one has no samples of.
+  template <typename Source>
+  void handshakes(std::string_view name, std::string_view help,
+                  const std::vector<Source>& sources) {
+    writer_.counter(name, help);
+    for (const Source& source : sources) {
+      const auto& report = reportOf(source);
+      if (!report.tls) continue;
+      writer_.sample(labelsOf(source, "result", "full"), report.handshakesFull);
+      writer_.sample(labelsOf(source, "result", "resumed"), report.handshakesResumed);
+      writer_.sample(labelsOf(source, "result", "failed"), report.handshakesFailed);
+    }
+  }
+
   void queueRefusals(const std::vector<UpstreamReport>& upstreams);
   void reuseRatios(const std::vector<UpstreamReport>& upstreams);
   void upstreamTimes(const std::vector<UpstreamReport>& upstreams);
   void connectionStates(const std::vector<EndpointRow>& rows);
   void closes(const std::vector<EndpointRow>& rows);
   void learnedAges(const std::vector<EndpointRow>& rows);
+  void endpointTls(const std::vector<EndpointRow>& rows);
+  void certificateErrors(const std::vector<EndpointRow>& rows);
+  void handshakeTimes(const std::vector<UpstreamReport>& upstreams);
+  void listenerTls(const std::vector<ListenerReport>& listeners);
+  void certificates(const std::vector<CertificateReport>& certificates);
   void ends(const std::vector<ListenerReport>& listeners);
   void errors(const std::vector<ListenerReport>& listeners);
 
@@ -273,6 +299,18 @@ void MetricsWriter::upstreamTimes(const std::vector<UpstreamReport>& upstreams) 
     for (const EndpointReport& endpoint : upstream.endpoints) merged.merge(endpoint.connectTime);
     writer_.sample(labelsOf(upstream), merged);
   }
+  handshakeTimes(upstreams);
+}
+
+void MetricsWriter::handshakeTimes(const std::vector<UpstreamReport>& upstreams) {
+  writer_.histogram("oxbow_upstream_tls_handshake_seconds",
+                    "TLS handshakes with servers that succeeded.");
+  for (const UpstreamReport& upstream : upstreams) {
+    if (!speaksTls(upstream)) continue;
+    stats::HistogramSnapshot merged;
+    for (const EndpointReport& endpoint : upstream.endpoints) merged.merge(endpoint.handshakeTime);
+    writer_.sample(labelsOf(upstream), merged);
+  }
 }
 
 void MetricsWriter::endpoints(const std::vector<EndpointRow>& rows) {
@@ -281,6 +319,7 @@ void MetricsWriter::endpoints(const std::vector<EndpointRow>& rows) {
   closes(rows);
   gauges(all(kEndpointGauges), rows);
   learnedAges(rows);
+  endpointTls(rows);
 }
 
 void MetricsWriter::connectionStates(const std::vector<EndpointRow>& rows) {
@@ -306,6 +345,27 @@ void MetricsWriter::learnedAges(const std::vector<EndpointRow>& rows) {
       if (row.report->*value > 0) writer_.sample(labelsOf(row, "kind", kind), row.report->*value);
 }
 
+void MetricsWriter::endpointTls(const std::vector<EndpointRow>& rows) {
+  handshakes("oxbow_upstream_tls_handshakes_total", "TLS handshakes with servers, by result.",
+             rows);
+  writer_.counter("oxbow_upstream_tls_tickets_refused_total",
+                  "Full TLS handshakes although a session was offered.");
+  for (const EndpointRow& row : rows)
+    if (row.report->tls) writer_.sample(labelsOf(row), row.report->ticketsRefused);
+  certificateErrors(rows);
+}
+
+void MetricsWriter::certificateErrors(const std::vector<EndpointRow>& rows) {
+  writer_.counter("oxbow_upstream_tls_certificate_errors_total",
+                  "TLS handshakes that failed for the server's certificate, by reason.");
+  for (const EndpointRow& row : rows) {
+    const auto& faults = row.report->certificateFaults;
+    for (size_t i = 1; row.report->tls && i < faults.size(); ++i)  // 0 is no error
+      writer_.sample(labelsOf(row, "reason", textOf(static_cast<net::CertificateFault>(i))),
+                     faults[i]);
+  }
+}
+
 void MetricsWriter::listeners(const std::vector<ListenerReport>& listeners) {
   counters(all(kListenerCounters), listeners);
   gauges(all(kListenerGauges), listeners);
@@ -313,6 +373,16 @@ void MetricsWriter::listeners(const std::vector<ListenerReport>& listeners) {
                   "Requests that ended, by the class of the status sent.", listeners);
   ends(listeners);
   errors(listeners);
+  listenerTls(listeners);
+}
+
+void MetricsWriter::listenerTls(const std::vector<ListenerReport>& listeners) {
+  handshakes("oxbow_listener_tls_handshakes_total", "TLS handshakes with clients, by result.",
+             listeners);
+  writer_.histogram("oxbow_listener_tls_handshake_seconds",
+                    "TLS handshakes with clients that succeeded.");
+  for (const ListenerReport& listener : listeners)
+    if (listener.tls) writer_.sample(labelsOf(listener), listener.handshakeTime);
 }
 
 void MetricsWriter::ends(const std::vector<ListenerReport>& listeners) {
@@ -333,6 +403,20 @@ void MetricsWriter::errors(const std::vector<ListenerReport>& listeners) {
                      listener.errors[i]);
 }
 
+// A file may stand for several certificates of a listener; no two samples may have the same labels.
+void MetricsWriter::certificates(const std::vector<CertificateReport>& certificates) {
+  constexpr double kDay = 86400;
+  std::map<std::pair<std::string_view, std::string_view>, double> soonest;
+  for (const CertificateReport& each : certificates) {
+    const auto [at, fresh] = soonest.try_emplace({each.listener, each.file}, each.secondsLeft);
+    if (!fresh) at->second = std::min(at->second, each.secondsLeft);
+  }
+  writer_.gauge("oxbow_tls_certificate_expiry_days",
+                "Time until a listener's certificate ends; negative: it has.");
+  for (const auto& [labels, seconds] : soonest)
+    writer_.sample({{"listener", labels.first}, {"file", labels.second}}, seconds / kDay);
+}
+
 void MetricsWriter::server(const ServerReport& report) {
   for (const auto& family : kServerCounters) {
     writer_.counter(family.name, family.help);
@@ -343,6 +427,11 @@ void MetricsWriter::server(const ServerReport& report) {
   writer_.counter("oxbow_reloads_total", "Loads of a changed configuration, by result.");
   writer_.sample({{"result", "applied"}}, report.reloadsApplied);
   writer_.sample({{"result", "refused"}}, report.reloadsRefused);
+  certificates(report.certificates);
+  writer_.counter("oxbow_tls_reloads_total",
+                  "Loads of changed certificates, keys and CAs, by result.");
+  writer_.sample({{"result", "applied"}}, report.tlsReloads);
+  writer_.sample({{"result", "refused"}}, report.tlsReloadsRefused);
   writer_.gauge("oxbow_config_generation",
                 "1 as started; one more with each reload that changed something.");
   writer_.sample({}, report.configGeneration);

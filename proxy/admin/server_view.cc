@@ -30,6 +30,19 @@ void mergeAll(std::vector<Report>& to, const std::vector<Report>& from) {
   }
 }
 
+// Of configurations, workers may have two for a moment, while a change gets around.
+void mergeTls(EndpointReport& to, const EndpointReport& from) {
+  if (from.tls) to.tlsVerify = from.tlsVerify && (to.tlsVerify || !to.tls);
+  to.tls |= from.tls;
+  to.handshakesFull += from.handshakesFull;
+  to.handshakesResumed += from.handshakesResumed;
+  to.handshakesFailed += from.handshakesFailed;
+  to.ticketsRefused += from.ticketsRefused;
+  to.sessionsCached = std::max(to.sessionsCached, from.sessionsCached);
+  addAll(to.certificateFaults, from.certificateFaults);
+  to.handshakeTime.merge(from.handshakeTime);
+}
+
 }  // namespace
 
 void EndpointReport::merge(const EndpointReport& o) {
@@ -47,6 +60,7 @@ void EndpointReport::merge(const EndpointReport& o) {
   connectTime.merge(o.connectTime);
   learnedIdleSeconds = std::max(learnedIdleSeconds, o.learnedIdleSeconds);
   learnedUnusedIdleSeconds = std::max(learnedUnusedIdleSeconds, o.learnedUnusedIdleSeconds);
+  mergeTls(*this, o);
 }
 
 void UpstreamReport::merge(const UpstreamReport& o) {
@@ -74,6 +88,11 @@ void ListenerReport::merge(const ListenerReport& o) {
   addAll(byClass, o.byClass);
   addAll(ended, o.ended);
   addAll(errors, o.errors);
+  tls |= o.tls;
+  handshakesFull += o.handshakesFull;
+  handshakesResumed += o.handshakesResumed;
+  handshakesFailed += o.handshakesFailed;
+  handshakeTime.merge(o.handshakeTime);
 }
 
 void ServerReport::merge(const ServerReport& o) {

@@ -10,6 +10,7 @@
 #include "proxy/base/error.h"
 #include "proxy/config/diff.h"
 #include "proxy/config/problem.h"
+#include "proxy/net/transport.h"
 #include "proxy/pool/close_reason.h"
 #include "proxy/session/http1_session.h"
 #include "proxy/stats/histogram.h"
@@ -30,6 +31,13 @@ struct EndpointReport {
   stats::HistogramSnapshot connectTime;
   double learnedIdleSeconds = 0;        // 0: nothing learned
   double learnedUnusedIdleSeconds = 0;  // of connections that never carried an exchange
+  bool tls = false;                     // else what follows means nothing
+  bool tlsVerify = false;               // the server's certificate is verified
+  uint64_t handshakesFull = 0, handshakesResumed = 0, handshakesFailed = 0;
+  uint64_t ticketsRefused = 0;  // full handshakes where a session was offered
+  uint64_t sessionsCached = 0;  // to resume, of all workers together
+  std::array<uint64_t, static_cast<size_t>(net::CertificateFault::Count)> certificateFaults{};
+  stats::HistogramSnapshot handshakeTime;  // of handshakes that succeeded
 
   void merge(const EndpointReport& other);
 };
@@ -56,8 +64,20 @@ struct ListenerReport {
   std::array<uint64_t, 6> byClass{};
   std::array<uint64_t, static_cast<size_t>(session::SessionEnd::Count)> ended{};
   std::array<uint64_t, static_cast<size_t>(ErrorCode::Count)> errors{};
+  bool tls = false;  // else what follows means nothing
+  uint64_t handshakesFull = 0, handshakesResumed = 0, handshakesFailed = 0;
+  stats::HistogramSnapshot handshakeTime;  // of handshakes that succeeded
 
   void merge(const ListenerReport& other);
+};
+
+// One that a listener shows to its clients.
+struct CertificateReport {
+  std::string listener;  // as ListenerReport::address
+  std::string file;
+  std::string subject;  // RFC 2253
+  std::vector<std::string> names;
+  double secondsLeft = 0;  // until it ends; negative: it has
 };
 
 struct ServerReport {
@@ -71,9 +91,12 @@ struct ServerReport {
   std::vector<uint64_t> longTurns;      // of loops over 100 ms: of the main thread, then by worker
   uint64_t configGeneration = 1;  // 1: as started; one more with each reload that changed something
   uint64_t reloadsApplied = 0, reloadsRefused = 0;
+  std::vector<CertificateReport> certificates;
+  uint64_t tlsReloads = 0, tlsReloadsRefused = 0;  // of certificates, keys and CAs that changed
 
-  // Sums a worker's report into this one. Upstreams, endpoints and listeners are the same by name
-  // and address; one worker may already know of some that another does not.
+  // Sums a worker's report into this one; what the main thread knows stays as it is. Upstreams,
+  // endpoints and listeners are the same by name and address; one worker may already know of some
+  // that another does not.
   void merge(const ServerReport& other);
 };
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "proxy/admin/admin_handler.h"
@@ -39,6 +40,30 @@ Json closesOf(const EndpointReport& endpoint) {
   return closes;
 }
 
+Json certificateErrorsOf(const EndpointReport& endpoint) {
+  Json errors = Json::object();
+  for (size_t i = 1; i < endpoint.certificateFaults.size(); ++i) {  // 0 is no error
+    if (endpoint.certificateFaults[i] == 0) continue;
+    errors[std::string(net::textOf(static_cast<net::CertificateFault>(i)))] =
+        endpoint.certificateFaults[i];
+  }
+  return errors;
+}
+
+Json tlsOf(const EndpointReport& e) {
+  if (!e.tls) return nullptr;
+  return {{"verify", e.tlsVerify},
+          {"handshakes",
+           {{"full", e.handshakesFull},
+            {"resumed", e.handshakesResumed},
+            {"failed", e.handshakesFailed}}},
+          {"resumption_ratio", ratio(e.handshakesResumed, e.handshakesFull + e.handshakesResumed)},
+          {"tickets_refused", e.ticketsRefused},
+          {"sessions", e.sessionsCached},
+          {"handshake_ms", percentiles(e.handshakeTime)},
+          {"certificate_errors", certificateErrorsOf(e)}};
+}
+
 Json jsonOf(const EndpointReport& e) {
   return {{"address", e.address},
           {"server", e.server},
@@ -57,7 +82,8 @@ Json jsonOf(const EndpointReport& e) {
           {"moved", e.moved},
           {"closed", closesOf(e)},
           {"learned_idle_s", learned(e.learnedIdleSeconds)},
-          {"learned_unused_idle_s", learned(e.learnedUnusedIdleSeconds)}};
+          {"learned_unused_idle_s", learned(e.learnedUnusedIdleSeconds)},
+          {"tls", tlsOf(e)}};
 }
 
 Json queueOf(const UpstreamReport& u) {
@@ -84,10 +110,29 @@ Json reuseOf(const UpstreamReport& u) {
   return ratio(reused, acquired);
 }
 
+Json resumptionOf(const UpstreamReport& u) {
+  uint64_t full = 0, resumed = 0;
+  for (const EndpointReport& endpoint : u.endpoints) {
+    full += endpoint.handshakesFull;
+    resumed += endpoint.handshakesResumed;
+  }
+  return ratio(resumed, full + resumed);
+}
+
+// What an operator should know without looking for it.
+Json warningsOf(const UpstreamReport& u) {
+  Json warnings = Json::array();
+  if (std::any_of(u.endpoints.begin(), u.endpoints.end(),
+                  [](const EndpointReport& e) { return e.tls && !e.tlsVerify; }))
+    warnings.push_back("tls verify is off");
+  return warnings;
+}
+
 Json jsonOf(const UpstreamReport& u) {
   Json endpoints = Json::array();
   for (const EndpointReport& endpoint : u.endpoints) endpoints.push_back(jsonOf(endpoint));
   return {{"name", u.name},
+          {"warnings", warningsOf(u)},
           {"keepalive", u.keepalive},
           {"keepalive_min", u.keepaliveMin},
           {"max_conns", u.maxConns},
@@ -98,6 +143,7 @@ Json jsonOf(const UpstreamReport& u) {
           {"replays", u.replays},
           {"replays_refused", u.replaysRefused},
           {"reuse_ratio", reuseOf(u)},
+          {"resumption_ratio", resumptionOf(u)},
           {"latency_ms", percentiles(u.totalTime)},
           {"wait_ms", percentiles(u.waitTime)},
           {"first_byte_ms", percentiles(u.firstByteTime)},

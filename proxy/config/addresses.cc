@@ -19,10 +19,11 @@ std::string_view withoutUrl(std::string_view text) {
   return text.substr(0, text.find('/'));
 }
 
-// "8080", ":8080", "localhost:8080", "http://127.0.0.1:80/": the nearest thing that can be listened
-// on.
+// "8080", ":8080", "443 ssl", "localhost:8080", "http://127.0.0.1:80/": the nearest thing that can
+// be listened on.
 std::string meantListen(std::string_view text, std::string_view anyHost) {
   text = withoutUrl(text);
+  text = text.substr(0, text.find(' '));  // "443 ssl" of nginx
   const size_t colon = text.rfind(':');
   const std::string_view port = colon == std::string_view::npos ? text : text.substr(colon + 1);
   const std::string_view host =

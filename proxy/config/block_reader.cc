@@ -222,13 +222,16 @@ void BlockReader::unknown(const Node& entry) {
   // nginx's name of the same thing is the best guess: proxy_read_timeout is read_timeout.
   if (const Key* key = byDirective(block_, entry.key))
     return add("unknown key", std::string(key->name));
+  // One letter more or less is nearer than another block: certificate, server.
+  const std::string nearest = suggest(entry.key, block_.names());
+  if (!nearest.empty() && editDistance(entry.key, nearest) <= 1) return add("unknown key", nearest);
   // Wrong indentation puts a key into the wrong block.
   if (const std::string homes = homesOf(entry.key); !homes.empty())
     return add(fmt::format("unknown key here; it belongs to {}", homes), {});
   if (isLaterAnywhere(entry.key)) return add("is not supported in this version", {});
   if (const std::string place = placeOf(entry.key); !place.empty())
     return add(fmt::format("unknown key; oxbow calls it {}", place), {});
-  add("unknown key", suggest(entry.key, block_.names()));
+  add("unknown key", nearest);
 }
 
 void BlockReader::finish() {

@@ -55,7 +55,7 @@ void checkRedirect(BlockReader& in, const Listener& listener) {
   if (*listener.httpsRedirect == 0) return;
   if (in.has("routes"))
     in.fail("routes", "https_redirect answers every request; remove one of them");
-  if (listener.tls.enabled())
+  if (in.isMapping("tls"))
     in.fail("https_redirect", "clients of a listener with tls come by https already");
 }
 

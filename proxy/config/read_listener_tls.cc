@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -105,6 +107,14 @@ void readCertificates(BlockReader& in, std::vector<CertificatePair>& out) {
   }
 }
 
+// Otherwise nobody knows how clients were meant to be verified.
+bool areClientsGood(const std::vector<Problem>& problems, size_t since) {
+  return std::none_of(problems.begin() + static_cast<std::ptrdiff_t>(since), problems.end(),
+                      [](const Problem& problem) {
+                        return problem.path.find("client_certificates") != std::string::npos;
+                      });
+}
+
 bool isSameVerification(const ClientCertificates& a, const ClientCertificates& b) {
   return a == b || (*a.verify == ClientVerify::Off && *b.verify == ClientVerify::Off);
 }
@@ -170,6 +180,7 @@ void readListenerTls(BlockReader& listener, ListenerTls& out) {
   const Node* node =
       takeUnlessOff(listener, "tls", "{ certificates: [ { cert: ..., key: ... } ] }");
   if (node == nullptr) return;
+  const size_t before = listener.problems().size();
   BlockReader in(*node, schema::listenerTls(), listener.pathOf("tls"), listener.problems());
   readCertificates(in, out.certificates);
   in.read("unknown_sni", out.unknownSni);
@@ -179,7 +190,8 @@ void readListenerTls(BlockReader& listener, ListenerTls& out) {
   readSessions(*node, in, out);
   readHsts(in, out);
   in.finish();
-  checkSameNames(out, in.pathOf("certificates"), in.problems());
+  if (areClientsGood(in.problems(), before))
+    checkSameNames(out, in.pathOf("certificates"), in.problems());
 }
 
 }  // namespace oxbow::config

@@ -13,6 +13,7 @@ namespace {
 
 // "http://api:80/" was probably meant to be "api:80", and "api" to be "api:80".
 std::string meantServer(std::string_view text) {
+  const std::string_view usualPort = text.substr(0, 8) == "https://" ? ":443" : ":80";
   for (const std::string_view scheme : {"http://", "https://"})
     if (text.substr(0, scheme.size()) == scheme) text.remove_prefix(scheme.size());
   text = text.substr(0, text.find('/'));
@@ -21,10 +22,10 @@ std::string meantServer(std::string_view text) {
     const size_t colon = text.rfind(':');
     for (const std::string& guess :
          {fmt::format("[{}]:{}", text.substr(0, colon), text.substr(colon + 1)),
-          fmt::format("[{}]:80", text)})
+          fmt::format("[{}]{}", text, usualPort)})
       if (parseHostPort(guess).ok()) return guess;
   }
-  for (const std::string_view port : {"", ":80"}) {
+  for (const std::string_view port : {std::string_view(), usualPort}) {
     std::string guess = fmt::format("{}{}", text, port);
     if (parseHostPort(guess).ok()) return guess;
   }

@@ -56,7 +56,8 @@ void readOwnCertificate(BlockReader& in, UpstreamTls& out) {
     in.fail("password_file", "is of no use without a certificate_key");
 }
 
-void readMapping(const Node& node, BlockReader& upstream, UpstreamTls& out) {
+// Returns whether it is known what a certificate must be good for.
+bool readMapping(const Node& node, BlockReader& upstream, UpstreamTls& out) {
   BlockReader in(node, schema::upstreamTls(), upstream.pathOf("tls"), upstream.problems());
   out.enabled = {true, node.place};
   readVerification(in, out);
@@ -64,6 +65,7 @@ void readMapping(const Node& node, BlockReader& upstream, UpstreamTls& out) {
   readTlsParameters(node, in, out.parameters);
   in.read("session_reuse", out.sessionReuse);
   in.finish();
+  return in.isGood("sni") && in.isGood("verify") && in.isGood("verify_name");
 }
 
 // The path of a socket is nobody's name.
@@ -81,12 +83,12 @@ void checkHasName(BlockReader& in, const Upstream& up) {
 }  // namespace
 
 void readUpstreamTls(BlockReader& in, Upstream& out) {
-  const size_t before = in.problems().size();
+  bool isNameKnown = true;
   if (in.isMapping("tls"))
-    readMapping(*in.take("tls"), in, out.tls);
+    isNameKnown = readMapping(*in.take("tls"), in, out.tls);
   else
     in.read("tls", out.tls.enabled);
-  if (in.problems().size() == before) checkHasName(in, out);
+  if (isNameKnown) checkHasName(in, out);
 }
 
 }  // namespace oxbow::config

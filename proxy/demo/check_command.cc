@@ -10,6 +10,8 @@
 #include "proxy/config/loader.h"
 #include "proxy/config/warnings.h"
 #include "proxy/demo/print.h"
+#include "proxy/server/snapshot.h"
+#include "proxy/server/tls_contexts.h"
 
 namespace oxbow::demo {
 
@@ -17,6 +19,19 @@ namespace {
 
 std::string counted(size_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+// Certificates, keys and the like are read as well: what cannot be used does not start either.
+bool checkTls(const config::Config& config, const std::string& file, std::FILE* problems) {
+  const SystemClock clock;
+  server::TlsLoader loader(clock);
+  server::TlsProblems found;
+  (void)loader.load(config, server::listenerKeys(config), found);
+  for (const config::Problem& error : found.errors)
+    print(problems, config::format(error, file) + '\n');
+  for (const config::Problem& warning : found.warnings)
+    print(problems, fmt::format("warning: {}\n", config::format(warning, file)));
+  return found.errors.empty();
 }
 
 }  // namespace
@@ -30,7 +45,7 @@ std::optional<config::Config> loadOrComplain(const std::string& file, std::FILE*
 
 int checkCommand(const std::string& file, std::FILE* verdict, std::FILE* problems) {
   const auto config = loadOrComplain(file, problems);
-  if (!config) return 1;
+  if (!config || !checkTls(*config, file, problems)) return 1;
   for (const config::Problem& warning : config::warnings(*config))
     print(problems, fmt::format("warning: {}\n", config::format(warning, file)));
   const std::string ok =

@@ -48,38 +48,41 @@ int complain(std::string_view option, std::string_view value, std::string_view e
 
 Result<ServerText> parseTarget(std::string_view to) {
   std::string_view rest = to;
-  if (takePrefix(rest, "https://")) return std::string("https is not supported in this version");
-  const bool isUrl = takePrefix(rest, "http://");
+  const bool isTls = takePrefix(rest, "https://");
+  const bool isUrl = isTls || takePrefix(rest, "http://");
   if (!isUrl && rest.find("://") != std::string_view::npos)
-    return std::string("only http:// is supported");
+    return std::string("only http:// and https:// are supported");
   if (isUrl && !rest.empty() && rest.back() == '/') rest.remove_suffix(1);
   if (isUrl && rest.find_first_of("/?#@") != std::string_view::npos)
-    return std::string("only http://HOST:PORT: paths, queries and user names need a file");
+    return std::string("only http://HOST:PORT and https://HOST:PORT: paths, queries and user names need a file");
   std::string server(rest);
-  if (isUrl && !hasPort(rest)) server += ":80";
+  if (isUrl && !hasPort(rest)) server += isTls ? ":443" : ":80";
   const auto parsed = parseHostPort(server);
   if (!parsed.ok()) return parsed.error();
-  return ServerText{std::move(server)};
+  return ServerText{std::move(server), isTls};
 }
 
-std::string proxyConfig(std::string_view from, const ServerText& to) {
+std::string proxyConfig(std::string_view from, const ServerText& to, bool insecure) {
+  std::string_view tls = "off";
+  if (to.tls) tls = insecure ? "{ verify: off }" : "on";
   return fmt::format(
       "upstreams:\n"
       "  app:\n"
       "    servers: [ {} ]\n"
+      "    tls: {}\n"
       "listeners:\n"
       "  - listen: {}\n"
       "    access_log: {{ path: stdout, format: text }}\n"
       "    routes: [ {{ proxy_pass: app }} ]\n",
-      yamlQuoted(to.text), yamlQuoted(from));
+      yamlQuoted(to.text), tls, yamlQuoted(from));
 }
 
-int proxyCommand(const std::string& from, const std::string& to) {
+int proxyCommand(const std::string& from, const std::string& to, bool insecure) {
   if (const auto address = SocketAddress::parse(from); !address.ok())
     return complain("--from", from, address.error());
   const auto target = parseTarget(to);
   if (!target.ok()) return complain("--to", to, target.error());
-  auto loaded = config::loadText(proxyConfig(from, target.value()), "oxbow proxy");
+  auto loaded = config::loadText(proxyConfig(from, target.value(), insecure), "oxbow proxy");
   for (const config::Problem& problem : loaded.problems)
     print(stderr, config::format(problem, "oxbow proxy") + '\n');
   if (!loaded.config) return kUsageError;

@@ -3,17 +3,13 @@
 #include <utility>
 
 #include "proxy/demo/check_command.h"
-#include "proxy/demo/run_server.h"
 
 namespace oxbow::demo {
 
-int runCommand(const std::string& file, bool withOrigin) {
+int runCommand(const std::string& file, const RunOptions& options) {
   auto config = loadOrComplain(file, stderr);
   if (!config) return 1;
-  if (!withOrigin) return runServer(std::move(*config));
-  OriginOptions origin;
-  origin.address = SocketAddress::parse(kOriginAddress).value();
-  return runServer(std::move(*config), origin);
+  return runServer(std::move(*config), options);
 }
 
 }  // namespace oxbow::demo

@@ -1,5 +1,10 @@
 #include "proxy/demo/run_server.h"
 
+#include <sys/prctl.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -10,6 +15,7 @@
 #include "proxy/log/log.h"
 #include "proxy/server/log_level.h"
 #include "proxy/server/server.h"
+#include "proxy/tls/key_log.h"
 
 namespace oxbow::demo {
 
@@ -30,13 +36,42 @@ void raiseLimits(const config::Config& config) {
         needed, limit);
 }
 
+bool speaksTls(const config::Config& config) {
+  return std::any_of(config.listeners.begin(), config.listeners.end(),
+                     [](const auto& listener) { return listener.tls.enabled(); }) ||
+         std::any_of(config.upstreams.begin(), config.upstreams.end(),
+                     [](const auto& upstream) { return *upstream.tls.enabled; });
+}
+
+// A core would hold private keys, the keys of sessions and what they protect. This also keeps other
+// processes of the same user from attaching to this one.
+void keepSecrets(const config::Config& config, const RunOptions& options) {
+  if (options.coreDumps || !speaksTls(config)) return;
+  if (prctl(PR_SET_DUMPABLE, 0) != 0) LOG_WARN("cores cannot be turned off");
+}
+
+std::optional<std::string> logTlsKeys() {
+  const char* file = std::getenv("SSLKEYLOGFILE");
+  if (file == nullptr || *file == '\0') return "--tls-keylog: SSLKEYLOGFILE names no file";
+  auto error = tls::logKeysTo(file);
+  if (!error) LOG_WARN("the secrets of TLS connections are written to {}", file);
+  return error;
+}
+
 // The server's part, with the log at work.
-int serve(config::Config config, const std::optional<OriginOptions>& wanted) {
+int serve(config::Config config, const RunOptions& options) {
   logWarnings(config);
   raiseLimits(config);
+  keepSecrets(config, options);
+  if (options.logTlsKeys) {
+    if (const auto error = logTlsKeys()) {
+      LOG_ERROR("{}", *error);
+      return 1;
+    }
+  }
   std::unique_ptr<OriginThread> origin;
-  if (wanted) {
-    auto started = OriginThread::start(*wanted);
+  if (options.origin) {
+    auto started = OriginThread::start(*options.origin);
     if (!started.ok()) {
       LOG_ERROR("embedded origin: {}", started.error());
       return 1;
@@ -57,10 +92,10 @@ int serve(config::Config config, const std::optional<OriginOptions>& wanted) {
 
 }  // namespace
 
-int runServer(config::Config config, const std::optional<OriginOptions>& origin) {
+int runServer(config::Config config, const RunOptions& options) {
   log::init(server::levelOf(*config.logLevel));
   LOG_INFO("oxbow {}", kVersion);
-  const int status = serve(std::move(config), origin);
+  const int status = serve(std::move(config), options);
   log::shutdown();
   return status;
 }

@@ -7,8 +7,14 @@
 
 namespace oxbow::demo {
 
-// Serves `config`, with an embedded origin beside it if one is wanted, until a signal ends it.
-// Returns the exit status: 0, or 1 when it could not start. REQUIRES: main thread, once a process.
-int runServer(config::Config config, const std::optional<OriginOptions>& origin = std::nullopt);
+struct RunOptions {
+  std::optional<OriginOptions> origin;  // an embedded one, beside the proxy
+  bool logTlsKeys = false;              // to the file that SSLKEYLOGFILE names
+  bool coreDumps = false;               // also where TLS keeps secrets in memory
+};
+
+// Serves `config` until a signal ends it. Returns the exit status: 0, or 1 when it could not start.
+// REQUIRES: main thread, once a process.
+int runServer(config::Config config, const RunOptions& options = {});
 
 }  // namespace oxbow::demo

@@ -89,10 +89,13 @@ struct JsonLine {
   char* out;
 
   void key(std::string_view name) { out = append(append(append(out, ",\""), name), "\":"); }
-  void string(std::string_view name, std::string_view value) {
+  void value(std::string_view text) {
+    out =
+        text.empty() ? append(out, "null") : append(appendJsonEscaped(append(out, '"'), text), '"');
+  }
+  void string(std::string_view name, std::string_view text) {
     key(name);
-    out = value.empty() ? append(out, "null")
-                        : append(appendJsonEscaped(append(out, '"'), value), '"');
+    value(text);
   }
   void number(std::string_view name, uint64_t value) {
     key(name);
@@ -123,6 +126,19 @@ struct JsonLine {
     } else {
       for (const auto name : kOfConnection) null(name);
     }
+  }
+  void tls(const AccessRecord& record) {
+    if (!record.tls) return null("tls");
+    key("tls");
+    out = append(out, "{\"version\":");
+    value(record.tlsVersion);
+    string("cipher", record.tlsCipher);
+    string("server_name", record.tlsServerName);
+    boolean("resumed", record.tlsResumed);
+    string("client_verify", record.clientVerify);
+    string("client_subject", record.clientSubject);
+    string("client_fingerprint", record.clientFingerprint);
+    out = append(out, '}');
   }
 };
 
@@ -165,6 +181,21 @@ struct TextLine {
       for (const auto name : kOfConnection) dash(name);
     }
   }
+  void tls(const AccessRecord& record) {
+    if (!record.tls) return dash("tls");
+    key("tls");
+    out = append(out, '"');
+    bare(record.tlsVersion);
+    out = append(out, ' ');
+    bare(record.tlsCipher);
+    out = append(out, '"');
+    string("tls_sni", record.tlsServerName);
+    number("tls_resumed", record.tlsResumed ? 1 : 0);
+    string("tls_client", record.clientVerify);
+    string("tls_subject", record.clientSubject);
+    key("tls_fingerprint");
+    bare(record.clientFingerprint);
+  }
 };
 
 }  // namespace
@@ -197,6 +228,7 @@ char* AccessFormatter::json(char* out, const AccessRecord& record) {
   line.string("host", record.host);
   line.string("target", record.target);
   line.string("protocol", record.protocol);
+  line.tls(record);
   line.status("status", record.status);
   line.string("upstream", record.upstream);
   line.string("endpoint", record.endpoint);
@@ -250,6 +282,7 @@ char* AccessFormatter::text(char* out, const AccessRecord& record) {
   line.bare(errorOf(record));
   line.string("detail", detailOf(record));
   line.string("request_id", record.requestId);
+  line.tls(record);
   return append(line.out, '\n');
 }
 

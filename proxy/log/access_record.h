@@ -32,6 +32,8 @@ struct AccessRecord {
   bool replayed = false;
   ErrorCode error = ErrorCode::None;
   const char* detail = "";  // static text, with an error
+  bool tls = false;         // the client speaks it; else what tells of it means nothing
+  bool tlsResumed = false;
   std::string_view client;  // IP address
   std::string_view method;
   std::string_view target;    // as received, cut at 2 KiB
@@ -42,6 +44,13 @@ struct AccessRecord {
   std::string_view requestId;
   std::string_view userAgent;  // cut at 256 bytes
   std::string_view referer;    // cut at 256 bytes
+  // Of the client's TLS.
+  std::string_view tlsVersion;  // "TLSv1.3"
+  std::string_view tlsCipher;
+  std::string_view tlsServerName;      // SNI, cut at 255 bytes
+  std::string_view clientVerify;       // "NONE", "SUCCESS" or "FAILED:reason"
+  std::string_view clientSubject;      // RFC 2253, cut at 256 bytes
+  std::string_view clientFingerprint;  // SHA-256, hex
 };
 
 }  // namespace oxbow::log

@@ -15,9 +15,10 @@ namespace oxbow::log {
 
 // What lies in the ring in front of a record's strings.
 struct AccessRing::Packed {
-  char integers[offsetof(AccessRecord, client)];  // the record's members before its strings
-  uint16_t lengths[kCuts.size()];                 // of the strings, in the order of kCuts
-  uint32_t size;                                  // of all, a multiple of 8
+  // The record's members before its strings.
+  char integers[offsetof(AccessRecord, tlsResumed) + sizeof(AccessRecord::tlsResumed)];
+  uint16_t lengths[kCuts.size()];  // of the strings, in the order of kCuts
+  uint16_t size;                   // of all, a multiple of 8
 };
 
 namespace {
@@ -50,9 +51,52 @@ constexpr size_t align(size_t size) { return (size + 7) & ~size_t{7}; }
   }
 }
 
+// One string of a record, cut; returns its end.
+[[gnu::always_inline]] inline char* put(char* out, std::string_view text, size_t cut,
+                                        uint16_t& length) {
+  const size_t n = std::min(text.size(), cut);
+  length = static_cast<uint16_t>(n);
+  copyShort(out, text.data(), n);
+  return out + n;
+}
+
+// Behind the strings of a client that speaks TLS stand those that tell of it: first their lengths,
+// in the order of kTlsCuts. A plain client's record has none of it.
+using TlsLengths = std::array<uint16_t, AccessRing::kTlsCuts.size()>;
+
+// Not inlined: what push() does of it for a plain client is one branch.
+[[gnu::noinline]] char* packTls(char* out, const AccessRecord& record) {
+  const std::string_view strings[] = {record.tlsVersion,    record.tlsCipher,
+                                      record.tlsServerName, record.clientVerify,
+                                      record.clientSubject, record.clientFingerprint};
+  char* const at = out;
+  TlsLengths lengths;
+  out += sizeof lengths;
+  for (size_t i = 0; i < lengths.size(); ++i)
+    out = put(out, strings[i], AccessRing::kTlsCuts[i], lengths[i]);
+  std::memcpy(at, lengths.data(), sizeof lengths);
+  return out;
+}
+
+void unpackTls(const char* from, AccessRecord& record) {
+  std::string_view* const strings[] = {&record.tlsVersion,    &record.tlsCipher,
+                                       &record.tlsServerName, &record.clientVerify,
+                                       &record.clientSubject, &record.clientFingerprint};
+  TlsLengths lengths;
+  std::memcpy(lengths.data(), from, sizeof lengths);
+  from += sizeof lengths;
+  for (size_t i = 0; i < lengths.size(); ++i) {
+    *strings[i] = std::string_view(from, lengths[i]);
+    from += lengths[i];
+  }
+}
+
+constexpr size_t sumOf(auto cuts) { return std::accumulate(cuts.begin(), cuts.end(), size_t{0}); }
+
 constexpr size_t kHeader = 112;
 constexpr size_t kMaxRecord =
-    align(kHeader + std::accumulate(AccessRing::kCuts.begin(), AccessRing::kCuts.end(), size_t{0}));
+    align(kHeader + sumOf(AccessRing::kCuts) + sizeof(TlsLengths) + sumOf(AccessRing::kTlsCuts));
+static_assert(kMaxRecord <= UINT16_MAX);
 
 }  // namespace
 
@@ -74,25 +118,23 @@ AccessRing::Push AccessRing::push(const AccessRecord& record) {
   char* out = begin + kHeader;
   auto* packed = new (begin) Packed;
   std::memcpy(packed->integers, &record, sizeof packed->integers);
-  const auto put =
+  const auto add =
       [&out, packed ](size_t index, std::string_view text) __attribute__((always_inline)) {
-    const size_t n = std::min<size_t>(text.size(), kCuts[index]);
-    packed->lengths[index] = static_cast<uint16_t>(n);
-    copyShort(out, text.data(), n);
-    out += n;
+    out = put(out, text, kCuts[index], packed->lengths[index]);
   };
-  put(0, record.client);
-  put(1, record.method);
-  put(2, record.target);
-  put(3, record.host);
-  put(4, record.protocol);
-  put(5, record.upstream);
-  put(6, record.endpoint);
-  put(7, record.requestId);
-  put(8, record.userAgent);
-  put(9, record.referer);
+  add(0, record.client);
+  add(1, record.method);
+  add(2, record.target);
+  add(3, record.host);
+  add(4, record.protocol);
+  add(5, record.upstream);
+  add(6, record.endpoint);
+  add(7, record.requestId);
+  add(8, record.userAgent);
+  add(9, record.referer);
+  if (record.tls) out = packTls(out, record);
   const size_t size = align(static_cast<size_t>(out - begin));
-  packed->size = static_cast<uint32_t>(size);
+  packed->size = static_cast<uint16_t>(size);
   // Sequentially consistent, for the sake of Parking: the worker looks behind this whether the
   // reader sleeps, the reader looks before it sleeps whether there is something.
   head_.store(at + size);
@@ -109,7 +151,7 @@ bool AccessRing::hasRoom(uint64_t at) {
   return at <= full;
 }
 
-uint32_t AccessRing::sizeAt(const char* at) {
+size_t AccessRing::sizeAt(const char* at) {
   return std::launder(reinterpret_cast<const Packed*>(at))->size;
 }
 
@@ -125,6 +167,7 @@ AccessRecord AccessRing::unpack(const char* at) {
     *strings[i] = std::string_view(from, packed.lengths[i]);
     from += packed.lengths[i];
   }
+  if (record.tls) unpackTls(from, record);
   return record;
 }
 

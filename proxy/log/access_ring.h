@@ -38,13 +38,14 @@ class AccessRing {
   // At most this many bytes of each string are kept.
   static constexpr std::array<uint16_t, 10> kCuts = {45,  64,  2048, 255, 16,
                                                      255, 128, 128,  256, 256};
+  static constexpr std::array<uint16_t, 6> kTlsCuts = {16, 64, 255, 128, 256, 64};
 
  private:
   struct Packed;
 
   bool hasRoom(uint64_t at);
   static AccessRecord unpack(const char* at);
-  static uint32_t sizeAt(const char* at);
+  static size_t sizeAt(const char* at);
 
   const uint64_t capacity_;
   // Longer than capacity_ by the longest record: a record that begins near the end runs over it,

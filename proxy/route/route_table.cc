@@ -52,6 +52,17 @@ size_t Route::editBytes() const {
   return sum;
 }
 
+size_t Route::tlsBytes(const net::TlsFacts& tls) const {
+  size_t sum = 0;
+  for (const FieldEdit& edit : setRequest) sum += edit.value.tlsBytes(tls);
+  return sum;
+}
+
+bool Route::tellsTls() const {
+  return std::any_of(setRequest.begin(), setRequest.end(),
+                     [](const FieldEdit& edit) { return edit.value.tellsTls(); });
+}
+
 bool RouteTable::Group::matches(std::string_view name) const {
   if (host.empty()) return true;
   if (!wildcard) return http::equalsIgnoreCase(name, host);
@@ -67,6 +78,7 @@ RouteTable::RouteTable(const config::Listener& listener, const config::Config& c
     route.edits =
         !route.hostEdits.empty() || !route.setRequest.empty() || !route.addResponse.empty();
     editBytes_ = std::max(editBytes_, route.editBytes());
+    tellsTls_ |= route.tellsTls();
     if (from.hosts.empty()) groupOf("").entries.push_back({*from.location, &route});
     for (const auto& host : from.hosts) groupOf(*host).entries.push_back({*from.location, &route});
   }
@@ -88,6 +100,13 @@ RouteTable::Group& RouteTable::groupOf(const std::string& pattern) {
     if (group.host == host && group.wildcard == wildcard) return group;
   groups_.push_back({host, wildcard, {}});
   return groups_.back();
+}
+
+size_t RouteTable::tlsBytes(const net::TlsFacts& tls) const {
+  if (!tellsTls_) return 0;
+  size_t most = 0;
+  for (const Route& route : routes_) most = std::max(most, route.tlsBytes(tls));
+  return most;
 }
 
 const Route* RouteTable::match(std::string_view authority, std::string_view path) const {

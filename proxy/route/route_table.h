@@ -27,7 +27,10 @@ struct Route {
   bool edits = false;                // any of these but hideResponse
 
   bool rewrites() const { return config->rewrite.has_value(); }
-  size_t editBytes() const;  // an upper bound of what setRequest adds to a request
+  // An upper bound of what setRequest adds to a request, but for the values of the client's TLS.
+  size_t editBytes() const;
+  size_t tlsBytes(const net::TlsFacts& tls) const;  // what those add
+  bool tellsTls() const;                            // whether there are any
 };
 
 // Chooses a route by host and longest path prefix, on exactly the bytes of the path. An exact host
@@ -42,6 +45,9 @@ class RouteTable {
 
   // The largest Route::editBytes.
   size_t editBytes() const { return editBytes_; }
+  // The largest Route::tlsBytes: what to make room for besides, for requests of that client. 0 at
+  // once when no route tells of TLS.
+  size_t tlsBytes(const net::TlsFacts& tls) const;
 
  private:
   struct Entry {
@@ -61,6 +67,7 @@ class RouteTable {
   std::vector<Route> routes_;
   std::vector<Group> groups_;  // the most specific first
   size_t editBytes_ = 0;
+  bool tellsTls_ = false;  // a value that is set has a variable of TLS
 };
 
 }  // namespace oxbow::route

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "proxy/tls/key_log.h"
+
 namespace oxbow::tls {
 
 namespace {
@@ -45,6 +47,7 @@ void setModes(SSL_CTX& context) {
   SSL_CTX_set_read_ahead(&context, 1);  // else two recv() a record
   SSL_CTX_set_max_early_data(&context, 0);
   SSL_CTX_set_recv_max_early_data(&context, 0);
+  applyKeyLog(context);
 }
 
 // OpenSSL passes over what it does not know, and a slip of the pen with it.

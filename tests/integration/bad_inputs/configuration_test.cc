@@ -114,6 +114,42 @@ TEST_CASE("H.1 a value of the wrong type") {
   checkRefused("", 1);
 }
 
+TEST_CASE("H.1 tls that is wrong, contradicts itself or asks for nothing") {
+  const auto upstream = [](const std::string& tls) {
+    return replaced("keepalive: 16", "tls: " + tls);
+  };
+  checkRefused(upstream("[ on ]"), 4, "tls");
+  checkRefused(upstream("{ verfy: on }"), 4, "verify");
+  checkRefused(upstream("{ certificate: a.pem }"), 4, "certificate_key");
+  checkRefused(upstream("{ min_version: TLSv1.0 }"), 4, "TLSv1.2");
+  checkRefused(upstream("{ min_version: TLSv1.3, max_version: TLSv1.2 }"), 4, "max_version");
+  checkRefused(upstream("{ sni: 127.0.0.1 }"), 4, "IP address");
+  checkRefused(upstream("{ verify: off, crl: a.pem }"), 4, "crl");
+  const auto listener = [](const std::string& tls) {
+    return replaced("    routes:", "    tls: " + tls + "\n    routes:");
+  };
+  checkRefused(listener("on"), 7, "certificates");
+  checkRefused(listener("{ certificates: [ ] }"), 7, "certificates");
+  checkRefused(listener("{ certificates: [ { cert: a.pem } ] }"), 7, "key");
+  checkRefused(listener("{ certificates: [ { cert: a, key: b } ], hsts: { preload: on } }"), 7);
+  checkRefused(replaced("    routes:", "    https_redirect: on\n    routes:"), 9, "https_redirect");
+}
+
+TEST_CASE("H.1 a key in the place of its path is not told") {
+  const std::string key = "-----BEGIN PRIVATE KEY-----\n            c2VjcmV0\n";
+  const std::string text = replaced(
+      "    routes:",
+      "    tls:\n      certificates:\n        - cert: a.pem\n          key: |\n            " + key +
+          "    routes:");
+  const auto result = config::loadText(text, "oxbow.yaml");
+  REQUIRE(result.problems.size() == 1);
+  const std::string message = config::format(result.problems[0], "oxbow.yaml");
+  CAPTURE(message);
+  CHECK(message.find("write its path") != std::string::npos);
+  CHECK(message.find("c2VjcmV0") == std::string::npos);
+  CHECK(message.find("BEGIN") == std::string::npos);
+}
+
 TEST_CASE("H.1 NUL and other bytes that are no text") {
   checkRefused(replaced("keepalive: 16", "keepalive: 1\0006"s), 4);
   checkRefused(kGood + "\0"s, 9);

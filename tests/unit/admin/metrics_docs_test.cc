@@ -101,7 +101,7 @@ struct Documented {
 
 bool isNameOfSomething(const std::string& label) {
   return label == "upstream" || label == "endpoint" || label == "listener" || label == "worker" ||
-         label == "loop" || label == "version";
+         label == "loop" || label == "version" || label == "file";
 }
 
 std::set<std::string> keysOf(const std::map<std::string, std::string>& map) {

@@ -40,6 +40,12 @@ TEST_CASE("two workers' reports of one server add up") {
   CHECK(endpoint.moved == 16);
   CHECK(endpoint.closed[static_cast<size_t>(pool::CloseReason::KeepaliveTimeout)] == 12);
   CHECK(endpoint.connectTime.count() == 4);
+  CHECK(endpoint.handshakesFull == 20);
+  CHECK(endpoint.handshakesResumed == 60);
+  CHECK(endpoint.handshakesFailed == 10);
+  CHECK(endpoint.ticketsRefused == 8);
+  CHECK(endpoint.certificateFaults[static_cast<size_t>(net::CertificateFault::WrongName)] == 4);
+  CHECK(endpoint.handshakeTime.count() == 4);
 
   REQUIRE(sum.listeners.size() == 1);
   const ListenerReport& listener = sum.listeners[0];
@@ -50,6 +56,10 @@ TEST_CASE("two workers' reports of one server add up") {
   CHECK(listener.byClass[2] == 60);
   CHECK(listener.ended[static_cast<size_t>(session::SessionEnd::Finished)] == 86);
   CHECK(listener.errors[static_cast<size_t>(ErrorCode::ConnectionRefused)] == 88);
+  CHECK(listener.handshakesFull == 42);
+  CHECK(listener.handshakesResumed == 126);
+  CHECK(listener.handshakesFailed == 14);
+  CHECK(listener.handshakeTime.count() == 2);
 
   CHECK(sum.accessLogDropped == 102);
   CHECK(sum.logDropped == 104);
@@ -62,6 +72,7 @@ TEST_CASE("what is configured or learned for all workers together does not add u
   ServerReport other = busyServer();
   other.upstreams[0].endpoints[0].learnedIdleSeconds = 5;
   other.upstreams[0].endpoints[0].learnedUnusedIdleSeconds = 0;
+  other.upstreams[0].endpoints[0].sessionsCached = 7;  // asked a moment later
   sum.merge(other);
   const UpstreamReport& upstream = sum.upstreams[0];
   CHECK(upstream.keepalive == 32);
@@ -71,7 +82,34 @@ TEST_CASE("what is configured or learned for all workers together does not add u
   CHECK(upstream.endpoints[0].weight == 2);
   CHECK(upstream.endpoints[0].learnedIdleSeconds == 5);
   CHECK(upstream.endpoints[0].learnedUnusedIdleSeconds == 0.25);
+  CHECK(upstream.endpoints[0].sessionsCached == 7);
   CHECK(sum.uptimeSeconds == 55.5);
+  CHECK(sum.certificates.size() == 2);
+  CHECK(sum.tlsReloads == 64);
+  CHECK(sum.tlsReloadsRefused == 65);
+}
+
+TEST_CASE("while a change of the configuration gets around, the less safe of two answers holds") {
+  const auto merged = [](bool tls, bool verify, bool otherTls, bool otherVerify) {
+    EndpointReport report, other;
+    report.tls = tls;
+    report.tlsVerify = verify;
+    other.tls = otherTls;
+    other.tlsVerify = otherVerify;
+    report.merge(other);
+    return std::pair(report.tls, report.tlsVerify);
+  };
+  CHECK(merged(true, true, true, true) == std::pair(true, true));
+  CHECK(merged(true, true, true, false) == std::pair(true, false));
+  CHECK(merged(true, false, true, true) == std::pair(true, false));
+  CHECK(merged(false, false, true, true) == std::pair(true, true));
+  CHECK(merged(true, true, false, false) == std::pair(true, true));
+  CHECK(merged(false, false, false, false) == std::pair(false, false));
+
+  ListenerReport plain, overTls;
+  overTls.tls = true;
+  plain.merge(overTls);
+  CHECK(plain.tls);
 }
 
 TEST_CASE("an endpoint that only one worker knows yet is in the sum") {

@@ -41,9 +41,21 @@ inline EndpointReport busyEndpoint() {
   e.connectTime = timesOf({512, 2048});
   e.learnedIdleSeconds = 4.5;
   e.learnedUnusedIdleSeconds = 0.25;
+  e.tls = true;
+  e.tlsVerify = true;
+  e.handshakesFull = 10;
+  e.handshakesResumed = 30;
+  e.handshakesFailed = 5;
+  e.ticketsRefused = 4;
+  e.sessionsCached = 6;
+  e.certificateFaults[static_cast<size_t>(net::CertificateFault::None)] = 2;
+  e.certificateFaults[static_cast<size_t>(net::CertificateFault::Expired)] = 1;
+  e.certificateFaults[static_cast<size_t>(net::CertificateFault::WrongName)] = 2;
+  e.handshakeTime = timesOf({1024, 4096});
   return e;
 }
 
+// Without TLS.
 inline EndpointReport freshEndpoint() {
   EndpointReport e;
   e.address = "[::1]:8082";
@@ -87,6 +99,11 @@ inline ListenerReport busyListener() {
   l.byClass = {1, 0, 30, 4, 5, 6};
   l.ended[static_cast<size_t>(session::SessionEnd::Finished)] = 43;
   l.errors[static_cast<size_t>(ErrorCode::ConnectionRefused)] = 44;
+  l.tls = true;
+  l.handshakesFull = 21;
+  l.handshakesResumed = 63;
+  l.handshakesFailed = 7;
+  l.handshakeTime = timesOf({2048});
   return l;
 }
 
@@ -106,6 +123,11 @@ inline ServerReport busyServer() {
   report.reloadsRefused = 58;
   report.workerClients = {59, 60};
   report.longTurns = {61, 62, 63};
+  report.certificates = {
+      {"127.0.0.1:8080", "site.pem", "CN=site.example", {"site.example"}, 1.5 * 86400},
+      {"127.0.0.1:8080", "old.pem", "CN=old.example", {"old.example"}, -43200}};
+  report.tlsReloads = 64;
+  report.tlsReloadsRefused = 65;
   return report;
 }
 

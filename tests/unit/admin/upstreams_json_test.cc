@@ -22,12 +22,13 @@ TEST_CASE("an upstream tells its caps, its queue, its requests and its times") {
   // A percentile is the upper bound of its bucket: 0 us lies in [0, 1], 512 us is a bound itself,
   // 1000 us lies in (960, 1024] and 64000 us in (61440, 65536].
   CHECK(upstream == Json::parse(R"({
-    "name": "api", "keepalive": 32, "keepalive_min": 2, "max_conns": 50, "max_total_conns": 200,
+    "name": "api", "warnings": [], "keepalive": 32, "keepalive_min": 2, "max_conns": 50, "max_total_conns": 200,
     "max_connecting": 8,
     "queue": {"size": 1024, "waiting": 9, "served": 101,
               "refused": {"full": 11, "late": 12, "no_endpoint": 13}},
     "requests": {"none": 1, "1xx": 2, "2xx": 30, "3xx": 4, "4xx": 5, "5xx": 6},
     "replays": 14, "replays_refused": 15, "reuse_ratio": 0.9,
+    "resumption_ratio": 0.75,
     "latency_ms": {"p50": 1.024, "p90": 1.024, "p99": 65.536},
     "wait_ms": {"p50": 0.001, "p90": 0.001, "p99": 0.001},
     "first_byte_ms": {"p50": 0.512, "p90": 0.512, "p99": 0.512}
@@ -42,7 +43,11 @@ TEST_CASE("an endpoint tells its connections and why they closed") {
     "idle": 3, "active": 4, "connecting": 5, "opened": 20, "connected": 18, "connect_failed": 2,
     "acquired": 100, "reused": 90, "reuse_ratio": 0.9, "peeks": 7, "moved": 8,
     "closed": {"total": 7, "keepalive_timeout": 6, "server_closed": 1},
-    "learned_idle_s": 4.5, "learned_unused_idle_s": 0.25
+    "learned_idle_s": 4.5, "learned_unused_idle_s": 0.25,
+    "tls": {"verify": true, "handshakes": {"full": 10, "resumed": 30, "failed": 5},
+            "resumption_ratio": 0.75, "tickets_refused": 4, "sessions": 6,
+            "handshake_ms": {"p50": 1.024, "p90": 4.096, "p99": 4.096},
+            "certificate_errors": {"expired": 1, "wrong_name": 2}}
   })"));
 }
 
@@ -65,6 +70,40 @@ TEST_CASE("an upstream's reuse ratio is of all its endpoints") {
   second.acquired = 100;
   second.reused = 0;
   CHECK(upstreamsOf(report).at(0).at("reuse_ratio") == 0.45);
+}
+
+TEST_CASE("an endpoint without TLS has none, one that nothing has happened to has nothing of it") {
+  ServerReport report = busyServer();
+  CHECK(upstreamsOf(report).at(0).at("endpoints").at(1).at("tls").is_null());
+  report.upstreams[0].endpoints[1].tls = true;
+  CHECK(upstreamsOf(report).at(0).at("endpoints").at(1).at("tls") == Json::parse(R"({
+    "verify": false, "handshakes": {"full": 0, "resumed": 0, "failed": 0},
+    "resumption_ratio": null, "tickets_refused": 0, "sessions": 0,
+    "handshake_ms": {"p50": null, "p90": null, "p99": null}, "certificate_errors": {}
+  })"));
+}
+
+TEST_CASE("an upstream's resumption ratio is of all its endpoints, null without TLS") {
+  ServerReport report = busyServer();
+  EndpointReport& second = report.upstreams[0].endpoints[1];
+  second.tls = true;
+  second.handshakesFull = 20;
+  CHECK(upstreamsOf(report).at(0).at("resumption_ratio") == 0.5);
+  CHECK(upstreamsOf(report).at(1).at("resumption_ratio").is_null());
+}
+
+TEST_CASE("an upstream that does not verify its servers warns, once, and first of all") {
+  ServerReport report = busyServer();
+  EndpointReport& second = report.upstreams[0].endpoints[1];
+  CHECK(upstreamsOf(report).at(0).at("warnings") == Json::array());
+  second.tls = true;
+  second.tlsVerify = false;
+  CHECK(upstreamsOf(report).at(0).at("warnings") == Json::parse(R"(["tls verify is off"])"));
+  report.upstreams[0].endpoints[0].tlsVerify = false;
+  CHECK(upstreamsOf(report).at(0).at("warnings").size() == 1);
+  CHECK(upstreamsOf(report).at(1).at("warnings") == Json::array());
+  const std::string text = upstreamsJson(report);
+  CHECK(text.find("\"warnings\"") < text.find("\"keepalive\""));
 }
 
 TEST_CASE("without upstreams the list is empty") {

@@ -134,6 +134,13 @@ TEST_CASE("the texts are the shortest of their kind") {
   CHECK(up("max_conns") == "50");
   CHECK(up("proxy_buffers") == "128k");
   CHECK(up("proxy_bind") == "127.0.0.2");
+  CHECK(up("tls") ==
+        "{ sni: api.internal, verify: on, verify_name: api.example.com, verify_depth: 2, "
+        "ca: /etc/oxbow/ca.pem, crl: /etc/oxbow/crl.pem, certificate: /etc/oxbow/client.pem, "
+        "certificate_key: /etc/oxbow/client.key, password_file: /etc/oxbow/client.pass, "
+        "min_version: TLSv1.2, max_version: TLSv1.3, ciphers: ECDHE+AESGCM:ECDHE+CHACHA20, "
+        "ciphersuites: TLS_AES_128_GCM_SHA256, groups: X25519:P-256, alpn: [ http/1.1 ], "
+        "session_reuse: off }");
   CHECK(up("queue") == "{ size: 100, timeout: 1s }");
   CHECK(up("so_keepalive") == "{ idle: 1m, interval: 10s, count: 5 }");
   CHECK(up("tcp_nodelay") == "off");
@@ -165,6 +172,29 @@ TEST_CASE("the texts of a listener and of its routes") {
         "{ status: 301, body: \"moved\", content_type: text/html, "
         "location: https://example.com/new/ }");
   CHECK(route("/", "proxy_pass") == "none");
+}
+
+TEST_CASE("the texts of a listener's tls") {
+  const Value root = allKeys();
+  const auto in = [&](const std::vector<std::string>& path) {
+    return textOf(at(at(root, {"listeners", "0.0.0.0:8080", "tls"}), path));
+  };
+  CHECK(in({"certificates"}) == "[ /etc/oxbow/site.pem, /etc/oxbow/partners.pem ]");
+  CHECK(in({"certificates", "/etc/oxbow/site.pem"}) ==
+        "{ cert: /etc/oxbow/site.pem, key: /etc/oxbow/site.key, names: none, password_file: "
+        "/etc/oxbow/site.pass, ocsp: /etc/oxbow/site.ocsp, client_certificates: none }");
+  CHECK(in({"certificates", "/etc/oxbow/partners.pem", "names"}) ==
+        "[ *.partners.example.com, partners.example.com ]");
+  CHECK(in({"client_certificates"}) ==
+        "{ verify: optional, ca: /etc/oxbow/clients-ca.pem, crl: none, verify_depth: 4 }");
+  CHECK(in({"session_ticket_keys"}) ==
+        "[ /etc/oxbow/tickets-new.key, /etc/oxbow/tickets-old.key ]");
+  CHECK(in({"hsts"}) == "{ max_age: 730d, include_subdomains: on, preload: on }");
+  const auto redirect = [&](const char* listener) {
+    return textOf(at(root, {"listeners", listener, "https_redirect"}));
+  };
+  CHECK(redirect("127.0.0.1:8081") == "8443");
+  CHECK(redirect("0.0.0.0:8080") == "off");
 }
 
 TEST_CASE("a name that is the word none is not taken for nothing") {

@@ -55,6 +55,56 @@ TEST_CASE("a local address that serves some servers only") {
         "4:17: upstreams.api.proxy_bind: has no effect on connections to \"127.0.0.1:9\"\n");
 }
 
+TEST_CASE("servers whose certificates nobody looks at") {
+  CHECK(warningsOf(withUpstream("    tls: { verify: off }")) ==
+        "4:20: upstreams.api.tls.verify: off: whoever stands between oxbow and the servers of "
+        "\"api\" can read and change everything\n");
+  CHECK(warningsOf(withUpstream("    tls: { verify: off, ca: a, verify_name: b, verify_depth: 1 }"))
+            .find("4:29: upstreams.api.tls.ca: has no effect: with verify off no certificate is "
+                  "looked at\n4:45: upstreams.api.tls.verify_name: has no effect") !=
+        std::string::npos);
+  CHECK(warningsOf(withUpstream("    tls: on")).empty());
+}
+
+TEST_CASE("keys of tls without effect") {
+  const auto up = [](const std::string& keys) {
+    return warningsOf(withUpstream("    tls: { " + keys + " }"));
+  };
+  CHECK(up("min_version: TLSv1.3, ciphers: HIGH") ==
+        "4:43: upstreams.api.tls.ciphers: has no effect: with min_version TLSv1.3 there is no TLS "
+        "1.2\n");
+  CHECK(up("max_version: TLSv1.2, ciphersuites: TLS_AES_128_GCM_SHA256") ==
+        "4:48: upstreams.api.tls.ciphersuites: has no effect: with max_version TLSv1.2 there is no "
+        "TLS 1.3\n");
+  const auto down = [](const std::string& keys) {
+    return warningsOf(
+        withListener("    tls:\n      certificates: [ { cert: a, key: b } ]\n      " + keys));
+  };
+  CHECK(down("client_certificates: { verify: optional, ca: a }").empty());
+  CHECK(down("client_certificates: { verify: off, ca: a }") ==
+        "6:47: listeners[0].tls.client_certificates.ca: has no effect: with verify off no client "
+        "is asked for a certificate\n");
+  CHECK(down("session_tickets: off\n      session_timeout: 1h") ==
+        "7:24: listeners[0].tls.session_timeout: has no effect: with session_tickets off no "
+        "session is resumed\n");
+  CHECK(down("session_ticket_keys: a\n      session_ticket_rotation: 1h") ==
+        "7:32: listeners[0].tls.session_ticket_rotation: has no effect: the keys of "
+        "session_ticket_keys are not replaced\n");
+}
+
+TEST_CASE("tickets that outlive their keys") {
+  const auto down = [](const std::string& keys) {
+    return warningsOf(
+        withListener("    tls: { certificates: [ { cert: a, key: b } ], " + keys + " }"));
+  };
+  const std::string why = " is over session_ticket_rotation ";
+  CHECK(down("session_timeout: 1d") ==
+        "4:68: listeners[0].tls.session_timeout: session_timeout 1d" + why +
+            "12h: some keys are gone before their tickets end\n");
+  CHECK(down("session_ticket_rotation: 1h").substr(0, 5) == "4:76:");
+  CHECK(down("session_timeout: 1h, session_ticket_rotation: 1h").empty());
+}
+
 TEST_CASE("retries that have no time") {
   CHECK(warningsOf(withUpstream("    connect_timeout: 10s")) ==
         "4:22: upstreams.api.connect_timeout: connect_timeout 10s leaves no time in "

@@ -33,12 +33,10 @@ TEST_CASE("a target is an address as `servers:` has them") {
 }
 
 TEST_CASE("what is no target is refused in words") {
-  CHECK(meant("https://app.internal") == "error: https is not supported in this version");
-  CHECK(meant("HTTPS://app.internal") == "error: https is not supported in this version");
-  CHECK(meant("ftp://app.internal") == "error: only http:// is supported");
+  CHECK(meant("ftp://app.internal") == "error: only http:// and https:// are supported");
   for (const char* to : {"http://a:1/path", "http://a:1?q", "http://u:p@a:1", "http://a:1#f"}) {
     CAPTURE(to);
-    CHECK(meant(to).find("error: only http://HOST:PORT") == 0);
+    CHECK(meant(to).find("error: only http://HOST:PORT and https://HOST:PORT") == 0);
   }
   for (const char* to : {"", "http://", "http:///", "app.internal", "http://a:0", "http://a:65536",
                          "http://a b", "http://a:1\n", "unix:"}) {

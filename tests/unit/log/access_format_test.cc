@@ -48,6 +48,19 @@ AccessRecord full() {
   return record;
 }
 
+AccessRecord overTls() {
+  AccessRecord record = full();
+  record.tls = true;
+  record.tlsResumed = true;
+  record.tlsVersion = "TLSv1.3";
+  record.tlsCipher = "TLS_AES_128_GCM_SHA256";
+  record.tlsServerName = "example.org";
+  record.clientVerify = "SUCCESS";
+  record.clientSubject = "CN=Ada,O=Example";
+  record.clientFingerprint = "00ff";
+  return record;
+}
+
 bool contains(const std::string& line, std::string_view part) {
   return line.find(part) != line.npos;
 }
@@ -65,7 +78,8 @@ std::string jsonTarget(std::string_view target) {
 TEST_CASE("a JSON line has every field") {
   CHECK(json(full()) ==
         "{\"time\":\"2000-02-29T12:34:56.007Z\",\"client\":\"192.0.2.1\",\"method\":\"GET\","
-        "\"host\":\"example.org\",\"target\":\"/a?b=c\",\"protocol\":\"HTTP/1.1\",\"status\":200,"
+        "\"host\":\"example.org\",\"target\":\"/a?b=c\",\"protocol\":\"HTTP/1.1\",\"tls\":null,"
+        "\"status\":200,"
         "\"upstream\":\"api\",\"endpoint\":\"127.0.0.1:8080\",\"upstream_status\":204,"
         "\"reused\":true,\"connection_age_ms\":1500,\"connection_requests\":17,\"tries\":2,"
         "\"replayed\":false,\"wait_ms\":0.001,\"connect_ms\":2.500,\"first_byte_ms\":10000.000,"
@@ -81,6 +95,7 @@ TEST_CASE("what is not known is null in JSON") {
                           "host",
                           "target",
                           "protocol",
+                          "tls",
                           "status",
                           "upstream",
                           "endpoint",
@@ -108,6 +123,43 @@ TEST_CASE("a connection that was open already took no time to open") {
   CHECK(contains(text(record), " wait_ms=- connect_ms=0.000 first_byte_ms=- "));
 }
 
+TEST_CASE("a client's TLS is an object in JSON") {
+  CHECK(contains(json(overTls()),
+                 ",\"protocol\":\"HTTP/1.1\",\"tls\":{\"version\":\"TLSv1.3\","
+                 "\"cipher\":\"TLS_AES_128_GCM_SHA256\",\"server_name\":\"example.org\","
+                 "\"resumed\":true,\"client_verify\":\"SUCCESS\","
+                 "\"client_subject\":\"CN=Ada,O=Example\",\"client_fingerprint\":\"00ff\"},"
+                 "\"status\":200,"));
+  AccessRecord bare;
+  bare.tls = true;
+  CHECK(contains(json(bare),
+                 ",\"tls\":{\"version\":null,\"cipher\":null,\"server_name\":null,"
+                 "\"resumed\":false,\"client_verify\":null,\"client_subject\":null,"
+                 "\"client_fingerprint\":null},\"status\":null,"));
+}
+
+TEST_CASE("a client's TLS ends the line in text") {
+  CHECK(contains(text(overTls()),
+                 " request_id=\"r-1\" tls=\"TLSv1.3 TLS_AES_128_GCM_SHA256\" "
+                 "tls_sni=\"example.org\" tls_resumed=1 tls_client=\"SUCCESS\" "
+                 "tls_subject=\"CN=Ada,O=Example\" tls_fingerprint=00ff\n"));
+  AccessRecord bare;
+  bare.tls = true;
+  CHECK(contains(text(bare),
+                 " tls=\"- -\" tls_sni=\"-\" tls_resumed=0 tls_client=\"-\" "
+                 "tls_subject=\"-\" tls_fingerprint=-\n"));
+}
+
+TEST_CASE("what a client says in its handshake cannot forge a line") {
+  AccessRecord record = overTls();
+  record.tlsServerName = "a\"\n\xff";
+  record.clientSubject = "CN=\xc3\xa9\\,\x1b";
+  CHECK(contains(json(record), R"("server_name":"a\"\u000a\ufffd")"));
+  CHECK(contains(json(record), "\"client_subject\":\"CN=\xc3\xa9\\\\,\\u001b\""));
+  CHECK(contains(text(record), R"(tls_sni="a\x22\x0a\xff")"));
+  CHECK(contains(text(record), R"(tls_subject="CN=\xc3\xa9\x5c,\x1b")"));
+}
+
 TEST_CASE("an error has its token and its detail") {
   AccessRecord record;
   record.error = ErrorCode::ConnectionRefused;
@@ -132,7 +184,7 @@ TEST_CASE("a text line begins like nginx's combined format") {
         "upstream=\"api\" endpoint=\"127.0.0.1:8080\" upstream_status=204 reused=1 "
         "connection_age_ms=1500 connection_requests=17 tries=2 replayed=0 wait_ms=0.001 "
         "connect_ms=2.500 first_byte_ms=10000.000 total_ms=12.345 request_bytes=10 error=- "
-        "detail=\"-\" request_id=\"r-1\"\n");
+        "detail=\"-\" request_id=\"r-1\" tls=-\n");
 }
 
 TEST_CASE("what is not known is a dash in text") {
@@ -173,6 +225,12 @@ TEST_CASE("the longest line fits, every byte escaped") {
       &record.client,   &record.method,   &record.target,    &record.host,      &record.protocol,
       &record.upstream, &record.endpoint, &record.requestId, &record.userAgent, &record.referer};
   for (int i = 0; i < 10; ++i) *fields[i] = std::string_view(longest).substr(0, cuts[i]);
+  record.tls = true;
+  const size_t tlsCuts[] = {16, 64, 255, 128, 256, 64};
+  std::string_view* const tlsFields[] = {&record.tlsVersion,    &record.tlsCipher,
+                                         &record.tlsServerName, &record.clientVerify,
+                                         &record.clientSubject, &record.clientFingerprint};
+  for (int i = 0; i < 6; ++i) *tlsFields[i] = std::string_view(longest).substr(0, tlsCuts[i]);
   record.detail = longest.c_str();
   record.total = record.wait = record.connect = record.firstByte = Duration::max();
   record.requestBytes = record.responseBytes = UINT64_MAX;

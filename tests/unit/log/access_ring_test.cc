@@ -97,9 +97,58 @@ TEST_CASE("a record comes out as it went in") {
     CHECK(out.requestId == in.requestId);
     CHECK(out.userAgent == in.userAgent);
     CHECK(out.referer == in.referer);
+    CHECK_FALSE(out.tls);
   });
   CHECK(count == 1);
   CHECK(ring.empty());
+}
+
+TEST_CASE("a client's TLS comes out as it went in, behind every length of what stands before") {
+  AccessRecord in = numbered(1);
+  in.tls = true;
+  in.tlsVersion = "TLSv1.3";
+  in.tlsCipher = "TLS_AES_128_GCM_SHA256";
+  in.tlsServerName = "example.org";
+  in.clientVerify = "SUCCESS";
+  in.clientSubject = "CN=Ada";
+  in.clientFingerprint = "00ff";
+  const auto owned = makeRing(kCapacity);
+  AccessRing& ring = *owned;
+  std::string referer;
+  for (int length = 0; length < 9; ++length, referer += 'r') {
+    in.referer = referer;
+    in.tlsResumed = length % 2 == 0;
+    ring.push(in);
+    ring.push(numbered(2));  // lies where it should
+    const size_t count = ring.drain([&](const AccessRecord& out) {
+      CHECK(out.tls == (out.requestBytes == 1));
+      if (!out.tls) return;
+      CHECK(out.tlsResumed == in.tlsResumed);
+      CHECK(out.referer == referer);
+      CHECK(out.tlsVersion == in.tlsVersion);
+      CHECK(out.tlsCipher == in.tlsCipher);
+      CHECK(out.tlsServerName == in.tlsServerName);
+      CHECK(out.clientVerify == in.clientVerify);
+      CHECK(out.clientSubject == in.clientSubject);
+      CHECK(out.clientFingerprint == in.clientFingerprint);
+    });
+    CHECK(count == 2);
+  }
+}
+
+TEST_CASE("strings of TLS take no room in the record of a plain client") {
+  const auto fill = [](bool tls) {
+    AccessRecord record;
+    record.tls = tls;
+    record.clientSubject = std::string_view("0123456789abcdef0123456789abcdef");
+    const auto ring = makeRing(kCapacity);
+    size_t kept = 0;
+    while (ring->push(record) != AccessRing::Push::Dropped) ++kept;
+    return kept;
+  };
+  // A header alone: 112 bytes, in what a record of the greatest length (4360 bytes) leaves.
+  CHECK(fill(false) == (kCapacity - 4360) / 112 + 1);
+  CHECK(fill(true) == (kCapacity - 4360) / 160 + 1);  // six lengths and the subject behind it
 }
 
 TEST_CASE("strings of every length are copied whole") {
@@ -120,6 +169,9 @@ TEST_CASE("strings are cut at their bounds") {
   AccessRecord in;
   in.client = in.method = in.target = in.host = in.protocol = text;
   in.upstream = in.endpoint = in.requestId = in.userAgent = in.referer = text;
+  in.tls = true;
+  in.tlsVersion = in.tlsCipher = in.tlsServerName = text;
+  in.clientVerify = in.clientSubject = in.clientFingerprint = text;
   const auto owned = makeRing(kCapacity);
   AccessRing& ring = *owned;
   ring.push(in);
@@ -130,6 +182,12 @@ TEST_CASE("strings are cut at their bounds") {
     CHECK(out.referer.size() == 256);
     CHECK(out.client.size() == 45);
     CHECK(out.referer == std::string(256, 'x'));
+    CHECK(out.tlsVersion.size() == 16);
+    CHECK(out.tlsCipher.size() == 64);
+    CHECK(out.tlsServerName.size() == 255);
+    CHECK(out.clientVerify.size() == 128);
+    CHECK(out.clientSubject.size() == 256);
+    CHECK(out.clientFingerprint == std::string(64, 'x'));
   });
 }
 
@@ -156,7 +214,7 @@ TEST_CASE("a full ring drops and counts, and takes again when there is room") {
   const std::string target(1000, 't');
   uint64_t kept = 0;
   while (ring.push(numbered(kept, target)) != AccessRing::Push::Dropped) ++kept;
-  // 16 KiB less the reserve for one longest record (3.5 KiB), by 1.1 KiB each.
+  // 16 KiB less the reserve for one longest record (4.3 KiB), by 1.1 KiB each.
   CHECK(kept >= 11);
   CHECK(kept <= 13);
   CHECK(ring.dropped() == 1);

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "tests/unit/route/tls_facts.h"
+
 namespace oxbow::route {
 namespace {
 
@@ -24,6 +26,16 @@ class Routes {
     route.fixed->body = name;
     return *this;
   }
+
+  // What the route that was added last sets.
+  Routes& set(const std::string& name, const std::string& value) {
+    config::HeaderEdit& edit = listener_.routes.back().setHeaders.emplace_back();
+    edit.name = name;
+    edit.value = value;
+    return *this;
+  }
+
+  RouteTable table() const { return RouteTable(listener_, config_); }
 
   std::string match(const std::string& authority, const std::string& path) const {
     const RouteTable table(listener_, config_);
@@ -87,22 +99,21 @@ TEST_CASE("a host without a fitting location falls back to routes for any host")
   CHECK(routes.match("example.com", "/other") == "rest");
 }
 
-TEST_CASE("values are taken apart into text and variables") {
-  const Variables variables{"id-1", "10.0.0.1", "example.com", "http"};
-  const auto written = [&](const char* text) {
-    const ValueTemplate value(text);
-    std::string out(value.size(variables) + 1, '?');
-    CHECK(value.write(out.data(), variables) == out.data() + out.size() - 1);
-    CHECK(out.back() == '?');
-    out.pop_back();
-    return out;
-  };
-  CHECK(written("plain") == "plain");
-  CHECK(written("$request_id") == "id-1");
-  CHECK(written("a-$host/$scheme") == "a-example.com/http");
-  CHECK(written("$remote_addr$remote_addr") == "10.0.0.110.0.0.1");
-  CHECK(written("cost: $5") == "cost: $5");
-  CHECK(written("") == "");
+TEST_CASE("room for values of TLS is that of the route which has the most of them") {
+  Facts tls;
+  tls.subject = std::string(300, 's');
+  Routes routes;
+  routes.add("none", "/");
+  CHECK(routes.table().tlsBytes(tls) == 0);
+  const size_t plain = routes.table().editBytes();
+  routes.add("one", "/1").set("X-Name", "$ssl_server_name");
+  CHECK(routes.table().tlsBytes(tls) == tls.name.size());
+  routes.add("two", "/2").set("X-Subject", "$ssl_client_s_dn").set("X-Again", "<$ssl_client_s_dn>");
+  CHECK(routes.table().tlsBytes(tls) == 600);
+  routes.add("three", "/3").set("X-Reused", "$ssl_session_reused");
+  CHECK(routes.table().tlsBytes(tls) == 600);
+  // Names, brackets, colons and line ends alone.
+  CHECK(routes.table().editBytes() == plain + 9 + 7 + 2 + 2 * 4);
 }
 
 }  // namespace
