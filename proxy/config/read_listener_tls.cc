@@ -17,12 +17,13 @@ constexpr size_t kMaxCertificates = 1000;
 constexpr size_t kMaxTicketKeys = 16;
 constexpr std::chrono::hours kYear{365 * 24};
 
-// The mapping that stands where `off` may stand too; else nullptr, with a problem if it is neither.
-const Node* takeUnlessOff(BlockReader& in, std::string_view name, std::string_view hint) {
+// A mapping or `off`; else nullptr, with a problem if something else stands there.
+const Node* takeMappingOrOff(BlockReader& in, std::string_view name, std::string_view hint) {
   const Node* value = in.take(name);
   if (value == nullptr || value->isMapping()) return value;
   const auto word = value->isScalar() ? parseBoolean(value->text) : Fault{};
-  if (!word || word.value()) in.fail(name, fmt::format("write off, or {}", hint));
+  if (word && !word.value()) return value;
+  in.fail(name, fmt::format("write off, or {}", hint));
   return nullptr;
 }
 
@@ -46,9 +47,12 @@ ClientCertificates readClientsMapping(const Node& node, const BlockReader& tls,
 // Nothing when the key is not there; `off` is something.
 std::optional<ClientCertificates> readClients(BlockReader& in) {
   const Node* node =
-      takeUnlessOff(in, "client_certificates", "{ verify: require, ca: clients.pem }");
-  if (node != nullptr) return readClientsMapping(*node, in, in.problems());
-  return in.has("client_certificates") ? std::optional(ClientCertificates{}) : std::nullopt;
+      takeMappingOrOff(in, "client_certificates", "{ verify: require, ca: clients.pem }");
+  if (node == nullptr) return std::nullopt;
+  if (node->isMapping()) return readClientsMapping(*node, in, in.problems());
+  ClientCertificates off;
+  off.verify = {ClientVerify::Off, node->place};
+  return off;
 }
 
 void readNames(const Node& node, BlockReader& in, std::vector<Located<std::string>>& out) {
@@ -162,8 +166,8 @@ void checkPreload(BlockReader& in, const ListenerTls& tls) {
 }
 
 void readHsts(BlockReader& tls, ListenerTls& out) {
-  const Node* node = takeUnlessOff(tls, "hsts", "{ max_age: 365d }");
-  if (node == nullptr) return;
+  const Node* node = takeMappingOrOff(tls, "hsts", "{ max_age: 365d }");
+  if (node == nullptr || !node->isMapping()) return;
   BlockReader in(*node, schema::hsts(), tls.pathOf("hsts"), tls.problems());
   in.require("max_age");
   in.read("max_age", out.hstsMaxAge);
@@ -178,8 +182,8 @@ void readHsts(BlockReader& tls, ListenerTls& out) {
 
 void readListenerTls(BlockReader& listener, ListenerTls& out) {
   const Node* node =
-      takeUnlessOff(listener, "tls", "{ certificates: [ { cert: ..., key: ... } ] }");
-  if (node == nullptr) return;
+      takeMappingOrOff(listener, "tls", "{ certificates: [ { cert: ..., key: ... } ] }");
+  if (node == nullptr || !node->isMapping()) return;
   const size_t before = listener.problems().size();
   BlockReader in(*node, schema::listenerTls(), listener.pathOf("tls"), listener.problems());
   readCertificates(in, out.certificates);

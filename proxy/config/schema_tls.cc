@@ -312,8 +312,8 @@ const Block& clientCertificates() {
            .type = Type::Choice,
            .defaultText = "required",
            .choices = {"off", "optional", "require"},
-           .meaning = "`require`: no handshake without a valid certificate. `optional`: one that "
-                      "is shown must be valid.",
+           .meaning = "`require`: no handshake without a valid certificate. `optional`: clients "
+                      "are asked for one, and `$ssl_client_verify` tells what they showed.",
            .example = "optional",
            .nginx = "ssl_verify_client"},
           {.name = "ca",

@@ -49,6 +49,7 @@ void Generation::addListeners(size_t worker) {
     views_.push_back(std::make_unique<session::ListenerView>(
         configs[i], *handlers_.back(), *this, snapshot_->routes[i]->editBytes(),
         log != nullptr ? log->writers[worker] : nullptr));
+    views_.back()->routes = snapshot_->routes[i].get();
     views_.back()->tls = snapshot_->tls.servers[i];
   }
 }

@@ -130,6 +130,11 @@ void HttpListener::report(admin::ListenerReport& report) const {
   copy(report.byClass, stats_.byClass);
   copy(report.ended, stats_.ended);
   copy(report.errors, stats_.errors);
+  report.tls = environment_.view->tls != nullptr;
+  report.handshakesFull = stats_.tls.full.value();
+  report.handshakesResumed = stats_.tls.resumed.value();
+  report.handshakesFailed = stats_.tls.failed.value();
+  report.handshakeTime = stats_.tls.time.snapshot();
 }
 
 }  // namespace oxbow::server

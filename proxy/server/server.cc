@@ -206,6 +206,7 @@ void Server::collect(Done done) {
     for (size_t i = 0; watchdog_ != nullptr && i <= workers_.size(); ++i)
       report.longTurns.push_back(watchdog_->longTurns(i));
     report.logDropped = log::droppedLines();
+    reportTls(report);
     report.uptimeSeconds = std::chrono::duration<double>(clock_.now() - startedAt_).count();
     done(report);
   };

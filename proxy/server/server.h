@@ -113,6 +113,7 @@ class Server final : private admin::ServerView {
   std::optional<std::string> loadTls(const config::Config& config, TlsContexts& contexts);
   void watchTlsFiles();
   void reloadTls();
+  void reportTls(admin::ServerReport& report) const;
 
   config::Config first_;  // until it is started
   SystemClock clock_;

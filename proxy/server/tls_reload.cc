@@ -75,4 +75,17 @@ void Server::reloadTls() {
   applyToWorkers([before] {});
 }
 
+void Server::reportTls(admin::ServerReport& report) const {
+  report.tlsReloads = tlsReloadsApplied_;
+  report.tlsReloadsRefused = tlsReloadsRefused_;
+  const WallTime now = clock_.wall();
+  for (size_t i = 0; i < snapshot_->tls.servers.size(); ++i) {
+    if (snapshot_->tls.servers[i] == nullptr) continue;
+    for (const tls::CertificateInfo& info : snapshot_->tls.servers[i]->certificates())
+      report.certificates.push_back(
+          {*snapshot_->config.listeners[i].listen, info.file, info.subject, info.names,
+           std::chrono::duration<double>(info.notAfter - now).count()});
+  }
+}
+
 }  // namespace oxbow::server

@@ -35,13 +35,28 @@ admin::EndpointReport reportOf(const upstream::Upstream::Endpoint& endpoint, Tim
   return report;
 }
 
+void reportTls(admin::EndpointReport& report, const upstream::Http1Connector& connector) {
+  if (!connector.key().tls) return;
+  const upstream::HandshakeStats& stats = connector.handshakes();
+  report.tls = true;
+  report.tlsVerify = connector.key().tls->verify;
+  report.handshakesFull = stats.full.value();
+  report.handshakesResumed = stats.resumed.value();
+  report.handshakesFailed = stats.failed.value();
+  report.ticketsRefused = stats.refused.value();
+  report.sessionsCached = connector.sessionsCached();
+  for (size_t i = 0; i < report.certificateFaults.size(); ++i)
+    report.certificateFaults[i] = stats.faults[i].value();
+  report.handshakeTime = stats.time.snapshot();
+}
+
 admin::UpstreamReport reportOf(upstream::Upstream& upstream, TimePoint now) {
   admin::UpstreamReport report;
   const config::Upstream& config = *upstream.config();
   const upstream::UpstreamStats& stats = upstream.stats();
   report.name = upstream.name();
   for (const auto& endpoint : upstream.endpoints())
-    report.endpoints.push_back(reportOf(endpoint, now));
+    reportTls(report.endpoints.emplace_back(reportOf(endpoint, now)), *endpoint.connector);
   report.keepalive = *config.keepalive;
   report.keepaliveMin = *config.keepaliveMin;
   report.maxConns = *config.maxConns;

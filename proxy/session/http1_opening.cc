@@ -69,6 +69,18 @@ void Http1Session::failOpening() {
   linger();
 }
 
+void Http1Session::describeTls(log::AccessRecord& record) const {
+  const net::TlsFacts& facts = *transport_->tls();
+  record.tls = true;
+  record.tlsResumed = facts.resumed();
+  record.tlsVersion = facts.version();
+  record.tlsCipher = facts.cipher();
+  record.tlsServerName = facts.serverName();
+  record.clientVerify = facts.clientVerify();
+  record.clientSubject = facts.clientSubject();
+  record.clientFingerprint = facts.clientFingerprint();
+}
+
 // RFC 9110, section 15.5.20; and what nginx does with certificates that are optional and wrong.
 bool Http1Session::isRefusedByTls(const http::RequestHead& head, Error& error) const {
   const net::TlsFacts& facts = *transport_->tls();

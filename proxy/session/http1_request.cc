@@ -215,6 +215,11 @@ void Http1Session::beginExchange(ExchangeState& state, std::string_view raw) {
   if (!state_->bodyDone) renewDeadline();
 }
 
+// What the routes say of TLS may be as long as a client's certificate makes it.
+size_t Http1Session::bytesOfTls(const ListenerView& view) const {
+  return view.routes != nullptr ? view.routes->tlsBytes(*transport_->tls()) : 0;
+}
+
 // Copies what the head points into once, behind its field descriptors, with room for the fields
 // that we add.
 void Http1Session::takeHead(ExchangeState& state, std::string_view raw) {
@@ -222,7 +227,8 @@ void Http1Session::takeHead(ExchangeState& state, std::string_view raw) {
   const size_t descriptors = (head.fields.count + kAddedFields) * sizeof(http::Field);
   const char* const rawBegin = raw.data();
   const size_t added = state.view->addedBytes + 2 * head.authority.size() +
-                       (head.fields.has(http::Name::XForwardedFor) ? raw.size() : 0);
+                       (head.fields.has(http::Name::XForwardedFor) ? raw.size() : 0) +
+                       (secure_ ? bytesOfTls(*state.view) : 0);
   state.block = env_.worker.blocks.take(descriptors + raw.size() + added);
   auto* fields = reinterpret_cast<http::Field*>(state.block.data());
   char* const bytes = state.block.data() + descriptors;

@@ -192,6 +192,7 @@ void Http1Session::writeLog(Duration total) {
     record.userAgent = state.head.fields.valueAt(*agent);
   if (const auto* referer = state.head.fields.find(http::Name::Referer))
     record.referer = state.head.fields.valueAt(*referer);
+  if (secure_) describeTls(record);
   state.view->accessLog->write(record);
 }
 

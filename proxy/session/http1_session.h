@@ -179,6 +179,7 @@ class Http1Session final : private Exchange,  // first: most of its virtual call
   void keepRest(std::string_view rest);
   void beginExchange(ExchangeState& state, std::string_view raw);
   void takeHead(ExchangeState& state, std::string_view raw);
+  [[gnu::cold]] size_t bytesOfTls(const ListenerView& view) const;
   [[gnu::cold]] void refuse(const Error& error, std::string_view bytes);
   void takeLine(ExchangeState& state, std::string_view bytes);
   [[gnu::cold]] void failBody(const Error& error, SessionEnd end);
@@ -220,6 +221,7 @@ class Http1Session final : private Exchange,  // first: most of its virtual call
   [[gnu::cold]] void abort(const Error& error, SessionEnd end);
   void record();
   void writeLog(Duration total);
+  void describeTls(log::AccessRecord& record) const;
   void afterExchange(bool bodyDone, uint64_t bodyRemaining);
   [[gnu::cold]] void linger();
   void close(SessionEnd end, net::CloseHow how = net::CloseHow::Clean);

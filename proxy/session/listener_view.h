@@ -9,6 +9,7 @@
 #include "proxy/codec/http1/parser.h"
 #include "proxy/config/config.h"
 #include "proxy/log/access_log.h"
+#include "proxy/route/route_table.h"
 #include "proxy/session/exchange.h"
 #include "proxy/tls/server_context.h"
 
@@ -50,6 +51,7 @@ struct ListenerView {
   http1::HeadLimits limits;
   const size_t addedBytes;  // room for the fields that requests get on their way
   const std::string hsts;   // the line of responses over TLS (RFC 6797); empty: none
+  const route::RouteTable* routes = nullptr;
   std::shared_ptr<const tls::ServerContext> tls;  // of clients that come from now on; null: none
 };
 

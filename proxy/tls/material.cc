@@ -33,16 +33,18 @@ Digest digestOf(std::initializer_list<std::string_view> parts) {
   return {reinterpret_cast<const char*>(bytes), size};
 }
 
-WallTime endOf(const X509& certificate) {
+WallTime wallTimeOf(const ASN1_TIME& time) {
   using std::chrono::seconds;
   // "No end" is the year 9999 (RFC 5280, section 4.1.2.5); nanoseconds reach to 2262.
   constexpr auto kLast = std::chrono::floor<seconds>(WallTime::max()).time_since_epoch();
   tm parts{};
-  if (ASN1_TIME_to_tm(X509_get0_notAfter(&certificate), &parts) != 1) return WallTime{};
+  if (ASN1_TIME_to_tm(&time, &parts) != 1) return WallTime{};
   return WallTime(std::min(seconds(timegm(&parts)), kLast));
 }
 
-Duration timeLeft(const X509& certificate, WallTime now) { return endOf(certificate) - now; }
+Duration timeLeft(const X509& certificate, WallTime now) {
+  return wallTimeOf(*X509_get0_notAfter(&certificate)) - now;
+}
 
 std::string takeErrors() {
   const char* reason = ERR_reason_error_string(ERR_get_error());

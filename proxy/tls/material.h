@@ -50,8 +50,8 @@ bool readTrust(const Located<std::string>& ca, const Located<std::string>& crl,
 // SHA-256 of parts that are kept apart.
 Digest digestOf(std::initializer_list<std::string_view> parts);
 
-// When the certificate ends, or the end of WallTime if that is earlier.
-WallTime endOf(const X509& certificate);
+// The end of WallTime for what lies behind it, as "no end" does; its start for nonsense.
+WallTime wallTimeOf(const ASN1_TIME& time);
 // Time until then; negative behind it.
 Duration timeLeft(const X509& certificate, WallTime now);
 

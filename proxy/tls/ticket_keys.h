@@ -1,16 +1,16 @@
 #pragma once
 
+#include <openssl/ssl.h>
+
 #include <array>
 #include <cstdint>
-#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "proxy/base/clock.h"
-#include "proxy/config/config.h"
-#include "proxy/tls/material.h"
+#include "proxy/tls/complaints.h"
 
 namespace oxbow::tls {
 
@@ -19,21 +19,37 @@ namespace oxbow::tls {
 // former period kept for tickets that are still about. Thread-safe.
 class TicketKeys {
  public:
+  // AES in CBC mode and HMAC with SHA-256; wiped when it goes.
   struct Key {
-    std::array<uint8_t, 16> name;
-    std::array<uint8_t, 32> aes;
-    std::array<uint8_t, 32> mac;
+    static constexpr size_t kMaxSecret = 32;
+
+    Key() = default;
+    Key(const Key&) = default;
+    Key& operator=(const Key&) = default;
+    ~Key();
+
+    std::array<uint8_t, 16> name{};
+    size_t size = kMaxSecret;  // of each of the secrets: 16 is AES-128, 32 AES-256
+    std::array<uint8_t, kMaxSecret> aes{};
+    std::array<uint8_t, kMaxSecret> mac{};
   };
 
   // Makes its own. `period` is how long a key seals. The clock outlives this.
   TicketKeys(const Clock& clock, Duration period);
-  ~TicketKeys();  // wipes them
   TicketKeys(const TicketKeys&) = delete;
   TicketKeys& operator=(const TicketKeys&) = delete;
 
-  // Keys from the files: the first seals, all of them open. False: the errors were told, and
-  // nothing has changed. Files have 80 bytes (name, AES-256, HMAC), or 48 (AES-128), as in nginx.
+  // What the files hold, as nginx has them: 80 bytes (name, HMAC key, AES-256 key), or 48 (name,
+  // AES-128 key, HMAC key). Nothing: the errors were told.
+  static std::optional<std::vector<Key>> read(const std::vector<Located<std::string>>& files,
+                                              const Complaints& complaints);
+  // From now on: the first seals, all of them open. Without any, it makes its own again.
+  void use(std::vector<Key> keys);
+  // Both. False: the errors were told, and nothing has changed.
   bool load(const std::vector<Located<std::string>>& files, const Complaints& complaints);
+
+  // Counts from when the sealing key was made.
+  void setPeriod(Duration period);
 
   // What seals now; rotates when it is time.
   Key sealing();
@@ -43,8 +59,21 @@ class TicketKeys {
   };
   std::optional<Found> opening(const uint8_t (&name)[16]);
 
-  // Lets the tickets of `context` be sealed with these. They outlive it.
+  // Lets the tickets of `context` be sealed with these. They outlive its connections.
   void attachTo(SSL_CTX& context);
+
+ private:
+  // REQUIRES: the mutex is held.
+  void rotate();
+  void startAnew();
+
+  const Clock& clock_;
+  std::mutex mutex_;
+  // All below: under the mutex.
+  Duration period_;
+  bool own_ = true;        // else they are from files
+  std::vector<Key> keys_;  // front: seals; own ones are at most two
+  TimePoint since_;        // the front seals; of own keys
 };
 
 }  // namespace oxbow::tls

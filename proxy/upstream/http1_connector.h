@@ -31,6 +31,8 @@ class Http1Connector final : public pool::Connector {
   std::unique_ptr<pool::PooledConn> arrive(pool::MovingConn& moving) override;
   const std::string& text() const { return common_.endpoint; }
   const HandshakeStats& handshakes() const { return handshakes_; }
+  // That new connections may resume, of all workers together.
+  size_t sessionsCached() const { return sessions_ != nullptr ? sessions_->size() : 0; }
 
  private:
   std::unique_ptr<net::Transport> transportOver(int fd) const;

@@ -124,9 +124,9 @@ listeners:
 `, /^c\.yaml:2:13: listeners\[0\]\.listen: .*"\[::1\]:80"/],
   ['a key of a later version', `listeners:
   - listen: 127.0.0.1:8080
-    tls: {}
+    proxy_protocol: on
     routes: [ { return: 204 } ]
-`, /^c\.yaml:3:5: listeners\[0\]\.tls: .*not supported in this version/],
+`, /^c\.yaml:3:5: listeners\[0\]\.proxy_protocol: .*not supported in this version/],
   ['bytes that are no YAML', 'listeners: [\n', /^c\.yaml:\d+:\d+: /],
   ['an empty file', '', /^c\.yaml:1:1: the file is empty/],
 ]) {

@@ -96,6 +96,21 @@ TEST_CASE("the example to copy can be copied") {
   CHECK(warnings(config).empty());
 }
 
+TEST_CASE("examples of whole upstreams and listeners are right") {
+  const std::string app = "upstreams: { app: { servers: [ 127.0.0.1:1 ] } }\n";
+  size_t found = 0;
+  for (const std::string& block : fencedBlocks(contents("docs/configuration.md"), "yaml")) {
+    CAPTURE(block);
+    const bool hasListeners = block.find("listeners:\n") != std::string::npos;
+    const bool hasUpstreams = block.rfind("upstreams:\n", 0) == 0;
+    if (!hasListeners && !hasUpstreams) continue;
+    ++found;
+    const std::string file = (hasUpstreams ? "" : app) + block;
+    CHECK(errorsOf(hasListeners ? file : withTop(file)).empty());
+  }
+  CHECK(found >= 4);
+}
+
 TEST_CASE("the errors in the documentation are the ones that oxbow writes") {
   const auto blocks = fencedBlocks(contents("docs/configuration.md"), "text");
   REQUIRE(blocks.size() == 1);

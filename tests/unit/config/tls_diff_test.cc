@@ -153,6 +153,10 @@ TEST_CASE("clients of the listener and of one certificate are compared key by ke
   CHECK(lines(listener("{ cert: a, key: b }", all),
               listener("{ cert: a, key: b, client_certificates: off }", all)) ==
         kDown + "certificates a client_certificates: none -> off\n");
+  CHECK(changes(listener("{ cert: a, key: b }", all),
+                listener("{ cert: a, key: b, client_certificates: off }", all))
+            .at(0)
+            .place == Place{4, 68});
 }
 
 TEST_CASE("a listener that begins to redirect loses its routes") {
