@@ -71,8 +71,9 @@ void addRun(CLI::App& app, Command& chosen) {
       ->type_name("FILE");
   run->add_flag("--with-origin", options->withOrigin,
                 "Run the embedded origin too, on " + std::string(demo::kOriginAddress));
-  run->add_flag("--tls-keylog", options->run.logTlsKeys,
-                "Write the secrets of TLS connections to the file SSLKEYLOGFILE, to look into them");
+  run->add_flag(
+      "--tls-keylog", options->run.logTlsKeys,
+      "Write the secrets of TLS connections to the file SSLKEYLOGFILE, to look into them");
   run->add_flag("--core-dumps", options->run.coreDumps,
                 "Allow cores even though TLS keeps secrets in memory");
   run->callback([&chosen, options] {
@@ -158,7 +159,9 @@ void addProxy(CLI::App& app, Command& chosen) {
   proxy->add_flag("--insecure", options->insecure,
                   "With https: take any certificate of the server");
   proxy->callback([&chosen, options] {
-    chosen = [options] { return demo::proxyCommand(options->from, options->to, options->insecure); };
+    chosen = [options] {
+      return demo::proxyCommand(options->from, options->to, options->insecure);
+    };
   });
 }
 

@@ -54,7 +54,8 @@ Result<ServerText> parseTarget(std::string_view to) {
     return std::string("only http:// and https:// are supported");
   if (isUrl && !rest.empty() && rest.back() == '/') rest.remove_suffix(1);
   if (isUrl && rest.find_first_of("/?#@") != std::string_view::npos)
-    return std::string("only http://HOST:PORT and https://HOST:PORT: paths, queries and user names need a file");
+    return std::string(
+        "only http://HOST:PORT and https://HOST:PORT: paths, queries and user names need a file");
   std::string server(rest);
   if (isUrl && !hasPort(rest)) server += isTls ? ":443" : ":80";
   const auto parsed = parseHostPort(server);

@@ -82,9 +82,9 @@ void Server::reportTls(admin::ServerReport& report) const {
   for (size_t i = 0; i < snapshot_->tls.servers.size(); ++i) {
     if (snapshot_->tls.servers[i] == nullptr) continue;
     for (const tls::CertificateInfo& info : snapshot_->tls.servers[i]->certificates())
-      report.certificates.push_back(
-          {*snapshot_->config.listeners[i].listen, info.file, info.subject, info.names,
-           std::chrono::duration<double>(info.notAfter - now).count()});
+      report.certificates.push_back({*snapshot_->config.listeners[i].listen, info.file,
+                                     info.subject, info.names,
+                                     std::chrono::duration<double>(info.notAfter - now).count()});
   }
 }
 

@@ -52,7 +52,8 @@ void ProxyExchange::start() {
 }
 
 route::Variables ProxyExchange::variables() const {
-  return {exchange_.requestId(), clientIp_, exchange_.request().authority, exchange_.scheme()};
+  return {exchange_.requestId(), clientIp_, exchange_.request().authority, exchange_.scheme(),
+          exchange_.tls()};
 }
 
 // The target and Host that the upstream gets.

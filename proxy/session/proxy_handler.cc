@@ -249,8 +249,8 @@ bool ProxyHandler::editRequest(Exchange& exchange, const route::Route& route,
                                std::string_view clientIp) {
   if (!route.edits) return true;
   http::RequestHead& head = exchange.request();
-  const route::Variables variables{exchange.requestId(), clientIp, head.authority, exchange.scheme(),
-                                   exchange.tls()};
+  const route::Variables variables{exchange.requestId(), clientIp, head.authority,
+                                   exchange.scheme(), exchange.tls()};
   if (AddedFields::bytesOf(route.addResponse, variables) > AddedFields::kMaxBytes) return false;
   if (route.hostEdit != nullptr && route.hostEdit->value.size(variables) > http::kMaxHeadBytes)
     return false;

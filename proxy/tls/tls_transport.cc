@@ -140,6 +140,7 @@ TlsTransport::TlsTransport(int fd, SslPtr ssl)
       offered_(false),
       broken_(false),
       drained_(false),
+      probing_(false),
       ended_(false) {
   BIO* bio = BIO_new(method());
   ASSERT(bio != nullptr);
@@ -180,7 +181,8 @@ const BIO_METHOD* TlsTransport::method() {
   return made;
 }
 
-// One recv(2) a call, unless it filled what OpenSSL had room for.
+// One recv(2) a call, unless it filled what OpenSSL had room for; a probe wants to know of a FIN
+// behind tickets as well.
 int TlsTransport::receive(BIO* bio, char* to, int capacity) {
   auto& self = *static_cast<TlsTransport*>(BIO_get_data(bio));
   BIO_clear_retry_flags(bio);
@@ -195,7 +197,7 @@ int TlsTransport::receive(BIO* bio, char* to, int capacity) {
   } while (n < 0 && errno == EINTR);
   if (n > 0) {
     own.received += static_cast<size_t>(n);
-    self.drained_ = n < capacity;
+    self.drained_ = n < capacity && !self.probing_;
     return static_cast<int>(n);
   }
   if (n == 0) {
@@ -370,7 +372,9 @@ net::Liveness TlsTransport::peek() {
   drained_ = false;
   scratch().received = 0;
   char byte;
+  probing_ = true;
   const int result = SSL_peek(ssl_.get(), &byte, 1);
+  probing_ = false;
   if (result > 0) {
     sendScratch();
     return net::Liveness::Data;

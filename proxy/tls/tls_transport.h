@@ -103,6 +103,7 @@ class TlsTransport final : public net::Transport, private net::TlsFacts {
   bool offered_ : 1;
   bool broken_ : 1;   // TLS has failed: nothing more can be read or written
   bool drained_ : 1;  // within one call: the socket has nothing more
+  bool probing_ : 1;  // likewise: a short recv(2) is not the end of it
   bool ended_ : 1;    // FIN came
   size_t taken_ = 0;  // plain bytes that have left and were not yet told of as taken
   std::unique_ptr<Pending> pending_;

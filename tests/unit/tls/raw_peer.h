@@ -33,7 +33,7 @@ class RawServer {
  public:
   explicit RawServer(const Leaf& leaf, int version = TLS1_3_VERSION)
       : context_(SSL_CTX_new(TLS_server_method())) {
-    SSL_CTX_use_certificate(context_.get(), leaf.certificate.get());
+    SSL_CTX_use_certificate_chain_file(context_.get(), leaf.certFile.c_str());
     SSL_CTX_use_PrivateKey(context_.get(), leaf.key.get());
     SSL_CTX_set_max_proto_version(context_.get(), version);
     SSL_CTX_set_session_id_context(context_.get(), reinterpret_cast<const unsigned char*>("t"), 1);

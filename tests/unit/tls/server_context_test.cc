@@ -117,7 +117,7 @@ TEST_CASE_FIXTURE(ContextFixture, "the digest covers every value of the block") 
       change([](Config& c) { c.parameters.ciphers = at("ECDHE-ECDSA-AES128-GCM-SHA256"); }),
       change([](Config& c) { c.parameters.ciphersuites = at("TLS_AES_128_GCM_SHA256"); }),
       change([](Config& c) { c.parameters.groups = at("P-256"); }),
-      change([](Config& c) { c.parameters.alpn = {at("http/1.1")}; }),
+      change([](Config& c) { c.parameters.alpn = {at("h2")}; }),
       change([](Config& c) { c.clients.verifyDepth = 5; }),
       change([](Config& c) { c.sessionTickets = false; }),
       change([](Config& c) { c.sessionTicketRotation = Duration(1h); }),

@@ -268,8 +268,7 @@ TEST_CASE_FIXTURE(TransportFixture, "plain bytes before the handshake's end are 
   connect();
   REQUIRE(ours->open() == net::Opening::Pending);
   const std::string_view plain = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
-  REQUIRE(::send(peer->fd(), plain.data(), plain.size(), 0) ==
-          static_cast<ssize_t>(plain.size()));
+  REQUIRE(::send(peer->fd(), plain.data(), plain.size(), 0) == static_cast<ssize_t>(plain.size()));
   CHECK(ours->open() == net::Opening::Failed);
   CHECK(ours->openFailure().kind == net::OpenFailure::Kind::Protocol);
 }
