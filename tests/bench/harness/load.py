@@ -3,6 +3,7 @@ import http.client
 import json
 import resource
 import select
+import socket
 import ssl
 import subprocess
 from dataclasses import dataclass
@@ -91,11 +92,22 @@ class Loads:
             raise Failed(f"status {response.status}: {body[:100]}")
         return body
 
+    def handshake(self, port):
+        """The version and the cipher of one."""
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as plain, \
+                    self._tls().wrap_socket(plain, server_hostname="localhost") as connection:
+                return [connection.version(), connection.cipher()[0]]
+        except OSError as error:
+            raise Failed(f"no handshake: {error}") from error
+
     def _connection(self, port, secure):
         if not secure:
             return http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-        context = ssl.create_default_context(cafile=self._ca)
-        return http.client.HTTPSConnection("localhost", port, timeout=10, context=context)
+        return http.client.HTTPSConnection("localhost", port, timeout=10, context=self._tls())
+
+    def _tls(self):
+        return ssl.create_default_context(cafile=self._ca)
 
     def _trusting(self, secure):
         return [self._ca] if secure else []
