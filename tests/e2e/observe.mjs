@@ -80,3 +80,15 @@ export async function reload(oxbow, yaml) {
   assert.equal(status, 200, body);
   return JSON.parse(body);
 }
+
+// What `step` makes others send, oxbow finds all at once.
+export async function whileStopped(oxbow, step) {
+  process.kill(oxbow.pid, 'SIGSTOP');
+  await until(5000, 'oxbow stopped', () =>
+    /^State:\s+T/m.test(fs.readFileSync(`/proc/${oxbow.pid}/status`, 'utf8')));
+  try {
+    return await step();
+  } finally {
+    process.kill(oxbow.pid, 'SIGCONT');
+  }
+}

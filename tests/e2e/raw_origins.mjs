@@ -81,7 +81,8 @@ class Relay {
     const server = net.connect(this.target, '127.0.0.1');
     const pair = { client, server, cut: false };
     this.pairs.add(pair);
-    client.pipe(server);
+    client.on('data', (data) => { if (!server.destroyed) server.write(data); });
+    client.on('end', () => server.end());
     server.on('data', (data) => { if (!pair.cut) this.forward(client, data); });
     server.on('end', () => { if (!pair.cut) client.end(); });
     for (const socket of [client, server]) socket.on('error', () => {});

@@ -237,13 +237,18 @@ describe('the client certificate', { concurrency: 3 }, () => {
     const origin = await startOpensslServer(t, good,
       ['-tls1_3', '-Verify', '2', '-verify_return_error', '-CAfile', ca.file]);
     const oxbow = await startTlsProxy(t, origin.address, trusting);
-    const { status, proxyStatus, complete } = await ask(oxbow.url);
-    assert.deepEqual({ status, complete }, { status: 502, complete: true });
-    // OpenSSL 3.0 has no text for certificate_required (116).
-    assert.match(proxyStatus, /^oxbow; error=tls_alert_received; details="(unknown|certificate required)"$/);
-    const [{ error, tries }] = await logged(oxbow, 1);
-    assert.deepEqual({ error, tries }, { error: 'tls_alert_received', tries: 1 });
-    assert.equal((await metric(oxbow, 'oxbow_listener_errors_total'))['error="tls_alert_received"'], 1);
+    // It may be there before the request is sent.
+    for (let tries = 1; tries <= 10; ++tries) {
+      const { status, proxyStatus, complete } = await ask(oxbow.url);
+      assert.deepEqual({ status, complete }, { status: 502, complete: true });
+      // OpenSSL 3.0 has no text for certificate_required (116).
+      assert.match(proxyStatus,
+        /^oxbow; error=tls_alert_received; details="(unknown|certificate required)"$/);
+    }
+    for (const { error, tries } of await logged(oxbow, 10))
+      assert.deepEqual({ error, tries }, { error: 'tls_alert_received', tries: 1 });
+    assert.equal(
+      (await metric(oxbow, 'oxbow_listener_errors_total'))['error="tls_alert_received"'], 10);
   });
   test('a key for another certificate, or a wrong password: nothing starts', async (t) => {
     const { key } = ca.encryptKey(mine, 'right');
@@ -284,7 +289,8 @@ describe('versions and ciphers', { concurrency: 3 }, () => {
   const refused = {
     'a server of TLS 1.1': [old, '', 'tls_alert_received', 'protocol version'],
     'a server of TLS 1.1 that goes on with it':
-      [old, 'max_version: TLSv1.2', 'tls_protocol_error', 'unsupported protocol'],
+      [old, 'max_version: TLSv1.2\nciphers: ECDHE-ECDSA-AES256-SHA', 'tls_protocol_error',
+        'unsupported protocol'],
     'a server of TLS 1.2, with min_version: TLSv1.3':
       [only('TLSv1.2'), 'min_version: TLSv1.3', 'tls_alert_received', 'protocol version'],
     'a server of TLS 1.3, with max_version: TLSv1.2':
