@@ -356,8 +356,9 @@ describe('files that are replaced', { concurrency: 2 }, () => {
       await served200(oxbow);
       replace(files[key], content);
       await reloadsAre(oxbow, 'refused', 1);
-      assert.match(oxbow.stderr, new RegExp(String.raw`\[error\] \S+oxbow\.yaml:\d+:\d+: `
-        + String.raw`upstreams\.app\.tls\.\w+: .*; what was loaded before stays`));
+      const complaint = new RegExp(String.raw`\[error\] \S+oxbow\.yaml:\d+:\d+: `
+        + String.raw`upstreams\.app\.tls\.\w+: .*; what was loaded before stays`);
+      await until(5000, 'the complaint', () => complaint.test(oxbow.stderr));
       await served200(oxbow);
       assert.equal(origin.handshakes.at(-1).client, 'first');
       assert.equal(origin.handshakes.at(-1).reused, true);
