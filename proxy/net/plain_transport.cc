@@ -80,8 +80,8 @@ Liveness PlainTransport::peek() {
     n = recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   } while (n < 0 && errno == EINTR);
   if (n > 0) return Liveness::Data;
-  if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return Liveness::Alive;
-  return Liveness::Closed;
+  if (n == 0) return Liveness::Closed;
+  return errno == EAGAIN || errno == EWOULDBLOCK ? Liveness::Alive : Liveness::Broken;
 }
 
 int PlainTransport::takeError() {

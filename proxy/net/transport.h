@@ -24,7 +24,8 @@ struct IoResult {
 enum class Liveness : uint8_t {
   Alive,   // open, nothing unread
   Data,    // unread bytes
-  Closed,  // FIN or an error
+  Closed,  // FIN, or the goodbye of TLS
+  Broken,  // RST, or an error of TLS
 };
 
 // What has to pass before bytes may: a TLS handshake.

@@ -374,7 +374,7 @@ IoResult TlsTransport::endOfRead(int result) {
 }
 
 net::Liveness TlsTransport::peek() {
-  if (broken_) return net::Liveness::Closed;
+  if (broken_) return net::Liveness::Broken;
   drained_ = false;
   scratch().received = 0;
   char byte;
@@ -385,8 +385,14 @@ net::Liveness TlsTransport::peek() {
     sendScratch();
     return net::Liveness::Data;
   }
-  const IoResult end = endOfRead(result);
-  return end.kind == IoResult::Kind::WouldBlock ? net::Liveness::Alive : net::Liveness::Closed;
+  switch (endOfRead(result).kind) {
+    case IoResult::Kind::WouldBlock:
+      return net::Liveness::Alive;
+    case IoResult::Kind::Error:
+      return net::Liveness::Broken;
+    default:
+      return net::Liveness::Closed;
+  }
 }
 
 // Writing ----------------------------------------------------------------------------------------

@@ -146,13 +146,21 @@ void Http1Conn::finishConnect() {
         *this, upstreamError(ErrorCode::HttpProtocolError, "bytes before any request"),
         CloseReason::UnexpectedData);
   }
-  if (live == net::Liveness::Closed)
-    return pool().onConnectFailed(
-        *this,
-        upstreamError(ErrorCode::ConnectionTerminated, "closed before any request", Retry::Safe),
-        CloseReason::ConnectFailed);
+  if (live != net::Liveness::Alive) return failConnected();
   worker_.dispatcher.cancel(*this);
   pool().onConnected(*this);
+}
+
+// A server that wants a certificate of ours may tell so behind the handshake (RFC 8446, section
+// 4.4.2.4), and what TLS has to say says more.
+void Http1Conn::failConnected() {
+  const net::OpenFailure failure = transport_->openFailure();
+  if (*failure.detail != '\0')
+    return pool().onConnectFailed(*this, openingError(failure), CloseReason::HandshakeFailed);
+  pool().onConnectFailed(
+      *this,
+      upstreamError(ErrorCode::ConnectionTerminated, "closed before any request", Retry::Safe),
+      CloseReason::ConnectFailed);
 }
 
 void Http1Conn::failConnect(int error) {
@@ -175,8 +183,9 @@ void Http1Conn::onIdleReady(uint8_t ready) {
     case net::Liveness::Data:
       return pool().onIdleEnded(*this, CloseReason::UnexpectedData);
     case net::Liveness::Closed:
-      return pool().onIdleEnded(*this, (ready & event::kClosed) != 0 ? CloseReason::ServerClosed
-                                                                     : CloseReason::ServerReset);
+      return pool().onIdleEnded(*this, CloseReason::ServerClosed);
+    case net::Liveness::Broken:
+      return pool().onIdleEnded(*this, CloseReason::ServerReset);
   }
 }
 
@@ -366,6 +375,7 @@ pool::Probe Http1Conn::probe() {
     case net::Liveness::Data:
       return pool::Probe::Dirty;
     case net::Liveness::Closed:
+    case net::Liveness::Broken:
       break;
   }
   return pool::Probe::Dead;

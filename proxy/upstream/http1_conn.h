@@ -107,6 +107,7 @@ class Http1Conn final : public HttpConn,
   [[gnu::cold]] void failOpening();
   void finishConnect();
   [[gnu::cold]] void failConnect(int error);
+  [[gnu::cold]] void failConnected();
   void onIdleReady(uint8_t ready);
   void onActiveReady(uint8_t ready);
 

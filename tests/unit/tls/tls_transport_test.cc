@@ -246,7 +246,7 @@ TEST_CASE_FIXTURE(TransportFixture, "more than eight messages behind the handsha
   CHECK(ours->peek() == Liveness::Alive);
   SUBCASE("at rest") {
     updateKeys();
-    CHECK(ours->peek() == Liveness::Closed);
+    CHECK(ours->peek() == Liveness::Broken);
     CHECK(ours->read(nullptr, 0).kind == IoResult::Kind::Error);
   }
   SUBCASE("data begins the count anew") {
@@ -255,7 +255,7 @@ TEST_CASE_FIXTURE(TransportFixture, "more than eight messages behind the handsha
     for (int i = 0; i < 8; ++i) updateKeys();
     CHECK(ours->peek() == Liveness::Alive);
     updateKeys();
-    CHECK(ours->peek() == Liveness::Closed);
+    CHECK(ours->peek() == Liveness::Broken);
   }
 }
 
