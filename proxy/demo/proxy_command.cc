@@ -64,13 +64,13 @@ Result<ServerText> parseTarget(std::string_view to) {
 }
 
 std::string proxyConfig(std::string_view from, const ServerText& to, bool insecure) {
-  std::string_view tls = "off";
-  if (to.tls) tls = insecure ? "{ verify: off }" : "on";
+  std::string_view tls;
+  if (to.tls) tls = insecure ? "    tls: { verify: off }\n" : "    tls: on\n";
   return fmt::format(
       "upstreams:\n"
       "  app:\n"
       "    servers: [ {} ]\n"
-      "    tls: {}\n"
+      "{}"
       "listeners:\n"
       "  - listen: {}\n"
       "    access_log: {{ path: stdout, format: text }}\n"

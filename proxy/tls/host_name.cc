@@ -54,7 +54,7 @@ std::optional<std::string> parsePattern(std::string_view text) {
   return pattern;
 }
 
-void HostPatterns::add(std::string pattern, size_t target) {
+void HostPatterns::add(const std::string& pattern, size_t target) {
   const bool isWildcard = pattern.starts_with('*');
   auto& map = isWildcard ? suffixes_ : exact_;
   const bool added = map.emplace(isWildcard ? pattern.substr(1) : pattern, target).second;

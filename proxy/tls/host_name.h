@@ -33,7 +33,7 @@ std::optional<std::string> parsePattern(std::string_view text);
 class HostPatterns {
  public:
   // REQUIRES: as parsePattern() returns it, and not yet there.
-  void add(std::string pattern, size_t target);
+  void add(const std::string& pattern, size_t target);
   std::optional<size_t> find(std::string_view name) const;
 
  private:

@@ -94,9 +94,8 @@ bool setCiphersuites(SSL_CTX& context, const Located<std::string>& suites,
     complaints.error(suites.place, "ciphersuites",
                      config::quoted(name) + " is no cipher suite of TLS 1.3");
   });
-  if (good && count > 0) return true;
   if (count == 0) complaints.error(suites.place, "ciphersuites", "names no cipher suite");
-  return false;
+  return good && count > 0;
 }
 
 bool setGroups(SSL_CTX& context, const Located<std::string>& groups, const Complaints& complaints) {

@@ -1,6 +1,7 @@
 #include "proxy/tls/resumption.h"
 
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 #include "proxy/base/assert.h"
@@ -26,18 +27,46 @@ bool isStillVerified(const SSL_SESSION& session) {
   return peer == nullptr || X509_cmp_current_time(X509_get0_notAfter(peer)) > 0;
 }
 
+int64_t secondsOf(const void* clock) {
+  const WallTime now = static_cast<const Clock*>(clock)->wall();
+  return std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
+}
+
+// A ticket carries the time of the full handshake. In TLS 1.3 each resumption brings a new ticket,
+// which OpenSSL counts anew: a client could go on for ever without being verified again.
+int onNewTicket(SSL* ssl, void* clock) {
+  SSL_SESSION* session = SSL_get_session(ssl);
+  void* known = nullptr;
+  size_t size = 0;
+  if (SSL_SESSION_get0_ticket_appdata(session, &known, &size) == 1 && size > 0) return 1;
+  const int64_t now = secondsOf(clock);
+  return SSL_SESSION_set1_ticket_appdata(session, &now, sizeof now);
+}
+
+bool isInTime(const SSL& ssl, SSL_SESSION& session, const void* clock) {
+  void* known = nullptr;
+  size_t size = 0;
+  int64_t since = 0;
+  if (SSL_SESSION_get0_ticket_appdata(&session, &known, &size) != 1 || size != sizeof since)
+    return false;
+  std::memcpy(&since, known, sizeof since);
+  return secondsOf(clock) - since <= SSL_CTX_get_timeout(SSL_get_SSL_CTX(&ssl));
+}
+
 SSL_TICKET_RETURN onSession(SSL* ssl, SSL_SESSION* session, const uint8_t* /*keyName*/,
-                            size_t /*size*/, SSL_TICKET_STATUS status, void* /*unused*/) {
+                            size_t /*size*/, SSL_TICKET_STATUS status, void* clock) {
   const bool opened = status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW;
-  if (!opened || !isOfThatName(*ssl, *session) || !isStillVerified(*session))
+  if (!opened || !isOfThatName(*ssl, *session) || !isStillVerified(*session) ||
+      !isInTime(*ssl, *session, clock))
     return SSL_TICKET_RETURN_IGNORE_RENEW;
   return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }
 
 }  // namespace
 
-void guardResumption(SSL_CTX& context) {
-  ASSERT(SSL_CTX_set_session_ticket_cb(&context, nullptr, onSession, nullptr) == 1);
+void guardResumption(SSL_CTX& context, const Clock& clock) {
+  auto* argument = const_cast<Clock*>(&clock);
+  ASSERT(SSL_CTX_set_session_ticket_cb(&context, onNewTicket, onSession, argument) == 1);
 }
 
 }  // namespace oxbow::tls

@@ -96,6 +96,7 @@ struct ServerContext::Parts {
         certificates(std::move(read)) {}
 
   void makeHosts(const config::ListenerTls& config, const std::vector<std::vector<size_t>>& groups);
+  void describe(const config::ListenerTls& config, const Complaints& complaints);
   // Null: such a connection is refused.
   const VirtualHost* choose(std::string_view name) const;
   const VirtualHost& hostOf(std::string_view name) const;
@@ -121,10 +122,24 @@ void ServerContext::Parts::makeHosts(const config::ListenerTls& config,
   const HostSettings settings{config, nowhere, alpn, tickets.get(), onClientHello, this};
   for (const auto& group : groups) {
     std::vector<const ServedCertificate*> members;
+    members.reserve(group.size());
     for (const size_t index : group) members.push_back(&certificates[index]);
     hosts.push_back(std::make_unique<VirtualHost>(std::move(members), settings));
     if (hosts.back()->verification() != hosts.front()->verification()) isOneVerification = false;
   }
+}
+
+void ServerContext::Parts::describe(const config::ListenerTls& config,
+                                    const Complaints& complaints) {
+  std::string all = digestOf(config) + digestOfTicketKeys(config, complaints);
+  for (size_t i = 0; i < certificates.size(); ++i) {
+    const ServedCertificate& one = certificates[i];
+    infos.push_back(infoOf(one, pathIn(complaints.folder, *config.certificates[i].cert)));
+    all += one.identity.digest + one.clients->identity();
+    all += digestOf({one.staple ? one.staple->der() : std::string()});
+  }
+  files = filesOf(config, complaints);
+  digest = digestOf({all});
 }
 
 const VirtualHost& ServerContext::Parts::hostOf(std::string_view name) const {
@@ -164,16 +179,7 @@ std::shared_ptr<const ServerContext> ServerContext::make(const config::ListenerT
   if (!groupByName(parts->certificates, config.certificates, complaints, groups)) return nullptr;
   parts->patterns = std::move(groups.patterns);
   parts->makeHosts(config, groups.groups);
-
-  std::string all = digestOf(config) + digestOfTicketKeys(config, complaints);
-  for (size_t i = 0; i < parts->certificates.size(); ++i) {
-    const ServedCertificate& one = parts->certificates[i];
-    parts->infos.push_back(infoOf(one, pathIn(complaints.folder, *config.certificates[i].cert)));
-    all += one.identity.digest + one.clients->identity();
-    all += digestOf({one.staple ? one.staple->der() : std::string()});
-  }
-  parts->files = filesOf(config, complaints);
-  parts->digest = digestOf({all});
+  parts->describe(config, complaints);
   return std::shared_ptr<const ServerContext>(new ServerContext(std::move(parts)));
 }
 

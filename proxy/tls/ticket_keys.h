@@ -62,6 +62,8 @@ class TicketKeys {
   // Lets the tickets of `context` be sealed with these. They outlive its connections.
   void attachTo(SSL_CTX& context);
 
+  const Clock& clock() const { return clock_; }
+
  private:
   // REQUIRES: the mutex is held.
   void rotate();

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "proxy/base/assert.h"
+#include "proxy/tls/certificate.h"
 #include "proxy/tls/failure.h"
 
 namespace oxbow::tls {
@@ -71,14 +72,6 @@ std::string hex(const unsigned char* bytes, size_t size) {
   std::string text;
   for (size_t i = 0; i < size; ++i) text += fmt::format("{:02x}", bytes[i]);
   return text;
-}
-
-std::string subjectOf(X509* certificate) {
-  const std::unique_ptr<BIO, Free<BIO_free>> out(BIO_new(BIO_s_mem()));
-  X509_NAME_print_ex(out.get(), X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
-  char* text = nullptr;
-  const long size = BIO_get_mem_data(out.get(), &text);
-  return std::string(text, static_cast<size_t>(std::max<long>(size, 0)));
 }
 
 }  // namespace
@@ -313,6 +306,9 @@ net::Opening TlsTransport::open() {
 net::Opening TlsTransport::finishOpening() {
   opened_ = true;
   failure_ = {};
+  // OpenSSL tells of new sessions, but not of a ticket of TLS 1.2 that was renewed.
+  if (sessions_ != nullptr && resumed() && SSL_version(ssl_.get()) == TLS1_2_VERSION)
+    sessions_->put(SessionPtr(SSL_get1_session(ssl_.get())));
   if (context_ != nullptr && SSL_get_verify_mode(ssl_.get()) != SSL_VERIFY_NONE) describeClient();
   return net::Opening::Done;
 }
@@ -498,7 +494,7 @@ void TlsTransport::describeClient() {
   client_->verify = result == X509_V_OK
                         ? std::string("SUCCESS")
                         : fmt::format("FAILED:{}", X509_verify_cert_error_string(result));
-  client_->subject = subjectOf(certificate.get());
+  client_->subject = subjectOf(*certificate);
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned size = 0;
   if (X509_digest(certificate.get(), EVP_sha256(), digest, &size) == 1)

@@ -72,7 +72,7 @@ void VirtualHost::setTickets(const HostSettings& settings) {
     return;
   }
   settings.tickets->attachTo(context);
-  guardResumption(context);
+  guardResumption(context, settings.tickets->clock());
 }
 
 // SSL_set_SSL_CTX() brings the certificates, the authorities that are asked for and the callbacks

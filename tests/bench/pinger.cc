@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
 #include "tests/bench/http_client.h"
+#include "tests/bench/latencies.h"
 
 namespace oxbow::bench {
 namespace {
@@ -49,17 +51,14 @@ Tally pingFromAll(std::vector<std::unique_ptr<HttpClient>>& clients, uint32_t re
   return all;
 }
 
-long long percentile(const std::vector<int64_t>& sorted, size_t percent) {
-  return sorted.empty() ? 0 : sorted[(sorted.size() - 1) * percent / 100];
-}
-
 }  // namespace
 }  // namespace oxbow::bench
 
 int main(int argc, char** argv) {
   using namespace oxbow::bench;
-  if (argc < 3 || argc > 5) {
-    std::fprintf(stderr, "usage: pinger PORT REQUESTS [CLIENTS [PATH]]    (on 127.0.0.1)\n");
+  if (argc < 3 || argc > 6) {
+    std::fprintf(stderr,
+                 "usage: pinger PORT REQUESTS [CLIENTS [PATH [CA_FILE]]]    (on 127.0.0.1)\n");
     return 2;
   }
   const uint16_t port = portOf(argv[1]);
@@ -70,8 +69,11 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "the clients cannot share %u requests evenly\n", requests);
     return 2;
   }
+  std::optional<ClientTls> tls;
+  if (argc > 5) tls.emplace(argv[5]);
   std::vector<std::unique_ptr<HttpClient>> clients;
-  for (uint32_t i = 0; i < count; ++i) clients.push_back(std::make_unique<HttpClient>(port, path));
+  for (uint32_t i = 0; i < count; ++i)
+    clients.push_back(std::make_unique<HttpClient>(port, path, tls ? &*tls : nullptr));
 
   Tally tally = pingFromAll(clients, requests / count);
   std::sort(tally.nanoseconds.begin(), tally.nanoseconds.end());

@@ -1,4 +1,4 @@
-"""scripts/bench: oxbow, nginx and HAProxy in front of one origin, beside a bare relay."""
+"""scripts/bench: oxbow, nginx and HAProxy in front of the same origins, beside a bare relay."""
 import argparse
 import os
 import platform
@@ -7,18 +7,24 @@ import signal
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
+from certificates import Certificates
 from load import Loads
-from peers import CONNECTIONS_LIMIT, Origin, Peers
+from origins import CONNECTIONS_LIMIT, Origin, TlsOrigin
+from peers import Peers
 from processes import CORES, Failed
-from scenarios import SCENARIOS, Scenarios
+from scenarios import Scenarios
 from table import Row, markdown, tally
+from tls_scenarios import TlsScenarios
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
-LIMIT_SECONDS = 11 * 60
+LIMIT_SECONDS = 20 * 60
+SCENARIOS = (*Scenarios.SCENARIOS, *TlsScenarios.SCENARIOS)
+GROUPS = {"tls": TlsScenarios.SCENARIOS}
 
 
 class OutOfTime(Exception):
@@ -29,13 +35,15 @@ def parse(arguments):
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
     parser.add_argument("--only", action="append", metavar="NAME",
-                        choices=SCENARIOS,
-                        help="one scenario; repeat for more: %(choices)s")
+                        choices=(*SCENARIOS, *GROUPS),
+                        help="one scenario, or all with TLS; repeat for more: %(choices)s")
     parser.add_argument("--write", action="store_true",
                         help="put the table into docs/benchmarks.md")
     options = parser.parse_args(arguments)
     if options.write and (options.quick or options.only):
         parser.error("--write takes a whole run")
+    options.scenarios = [name for chosen in options.only or SCENARIOS
+                         for name in GROUPS.get(chosen, (chosen,))]
     return options
 
 
@@ -66,19 +74,20 @@ def allow_many_files():
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def measure(scenarios, names):
+def measure(contests, names, notes):
+    contest_of = {name: contest for contest in contests for name in contest.SCENARIOS}
     rows = []
     pending = list(names)
     try:
         while pending:
             print(f"-- {pending[0]}", file=sys.stderr, flush=True)
             started = time.monotonic()
-            rows += scenarios.run(pending[0])
+            rows += contest_of[pending[0]].run(pending[0])
             print(f"   {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
             pending.pop(0)
         signal.alarm(0)
     except OutOfTime:
-        scenarios.notes.append(f"no time was left after {LIMIT_SECONDS} s")
+        notes.append(f"no time was left after {LIMIT_SECONDS} s")
         rows += [Row(name, target="to be measured") for name in pending]
     return rows
 
@@ -103,27 +112,36 @@ def memory_folder():
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
+def compete(options, directory):
+    """The report of a run in an empty folder, and its rows."""
+    tools = ROOT / "build" / "tests" / "bench"
+    oxbow = os.path.abspath(os.environ.get("OXBOW", ROOT / "build" / "proxy" / "oxbow"))
+    os.chdir(directory)
+    certificates = Certificates(directory)
+    peers = Peers(directory, tools, oxbow, certificates)
+    loads = Loads(directory, tools, certificates.ca)
+    notes = []
+    with ExitStack() as stack:
+        origin = Origin(directory)
+        stack.callback(origin.stop)
+        tls_origin = TlsOrigin(directory, certificates)
+        stack.callback(tls_origin.stop)
+        contests = (Scenarios(origin, peers, loads, options.quick, notes),
+                    TlsScenarios(origin, tls_origin, peers, loads, options.quick, notes))
+        rows = measure(contests, options.scenarios, notes)
+    return report(peers, rows, notes), rows
+
+
 def main():
     options = parse(sys.argv[1:])
     end_in_order()
     allow_many_files()
-    build = ROOT / "build"
-    tools = build / "tests" / "bench"
-    oxbow = os.path.abspath(os.environ.get("OXBOW", build / "proxy" / "oxbow"))
     with tempfile.TemporaryDirectory(prefix="oxbow-bench-", dir=memory_folder()) as directory:
-        os.chdir(directory)
-        peers = Peers(directory, tools, oxbow)
         try:
-            origin = Origin(directory)
+            text, rows = compete(options, directory)
         except Failed as failure:
             print(failure, file=sys.stderr)
             return 1
-        try:
-            scenarios = Scenarios(origin, peers, Loads(directory, tools), options.quick)
-            rows = measure(scenarios, options.only or SCENARIOS)
-        finally:
-            origin.stop()
-        text = report(peers, rows, scenarios.notes)
     print(text)
     if options.write:
         write(text)

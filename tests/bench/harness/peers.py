@@ -1,80 +1,57 @@
-"""The origin, and what stands between it and the clients: each with the configuration that a
-careful operator would give it for this load. docs/benchmarks.md tells why they are set as they are."""
+"""What stands between the clients and the origin: each with the configuration that a careful
+operator would give it for this load. docs/benchmarks.md tells why they are set as they are."""
 import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from processes import ALL_CORES, OTHER_CORE, PROXY_CORE, Failed, Process, free_port
-
-SMALL_BODY = "An oxbow is a pool beside a stream, and this is sixty-six octets.\\n"
-FILES = {"/16k": 16 << 10, "/1m": 1 << 20}
-CONNECTIONS_LIMIT = 20_000  # connections that a server is set up for
-
-ORIGIN = """
-daemon off; master_process off; pid {dir}/origin.pid; error_log stderr error;
-events {{ worker_connections {limit}; }}
-http {{
-  client_body_temp_path {dir}/t; proxy_temp_path {dir}/t; fastcgi_temp_path {dir}/t;
-  uwsgi_temp_path {dir}/t; scgi_temp_path {dir}/t;
-  keepalive_requests 1000000000; keepalive_timeout 1h; sendfile on; tcp_nopush on;
-  open_file_cache max=16 inactive=1h; open_file_cache_valid 1h;
-  log_format connection $connection;
-  access_log off;
-  server {{
-    listen 127.0.0.1:{port} backlog=4096;
-    root {dir}/files;
-    location = / {{ return 200 "{body}"; }}
-  }}
-  server {{
-    listen 127.0.0.1:{counted} backlog=4096;
-    access_log {dir}/connections.log connection;
-    location = / {{ return 200 "{body}"; }}
-  }}
-}}
-"""
+import tls
+from origins import CONNECTIONS_LIMIT
+from processes import ALL_CORES, PROXY_CORE, Failed, Process, free_port
 
 NGINX = """
-daemon off; master_process off; worker_processes 1; pid {dir}/nginx.pid; error_log stderr error;
+daemon off; master_process off; worker_processes 1; pid {base}.pid; error_log stderr error;
 events {{ worker_connections {limit}; }}
 http {{
   client_body_temp_path {dir}/t; proxy_temp_path {dir}/t; fastcgi_temp_path {dir}/t;
   uwsgi_temp_path {dir}/t; scgi_temp_path {dir}/t;
   access_log off; keepalive_requests 1000000000; keepalive_timeout 1h;
   upstream origin {{
-    server 127.0.0.1:{origin};
-    keepalive {pool}; keepalive_requests 1000000000; keepalive_timeout 1h;
+    server 127.0.0.1:{origin};{pool}
   }}
   server {{
-    listen 127.0.0.1:{port} backlog=4096;
+    listen 127.0.0.1:{port} backlog=4096{clients_tls};
     location / {{
-      proxy_pass http://origin;
+      proxy_pass {scheme}://origin;{origin_tls}
       proxy_http_version 1.1;
-      proxy_set_header Connection "";
+      proxy_set_header Connection "{connection}";
       proxy_max_temp_file_size 0;
     }}
   }}
 }}
 """
 
+NGINX_POOL = """
+    keepalive {pool}; keepalive_requests 1000000000; keepalive_timeout 1h;"""
+
 HAPROXY = """
 global
-  nbthread 1
+  nbthread {workers}
   maxconn {clients}
 defaults
   mode http
-  option http-keep-alive
-  http-reuse always
+  option {option}
+  http-reuse {reuse}
   timeout client 1h
   timeout http-keep-alive 1h
   timeout connect 5s
   timeout server 60s
   timeout queue 30s
 frontend clients
-  bind 127.0.0.1:{port} backlog 4096
+  bind 127.0.0.1:{port} backlog 4096{clients_tls}
   default_backend origin
 backend origin
-  server origin 127.0.0.1:{origin} pool-max-conn {pool} pool-purge-delay 1h {cap}
+  server origin 127.0.0.1:{origin} pool-max-conn {pool} pool-purge-delay 1h{cap}{origin_tls}
 """
 
 OXBOW = """
@@ -86,10 +63,13 @@ upstreams:
     keepalive_requests: 1000000
     keepalive_timeout: 1h
     max_conns: {cap}
+    max_connecting: {connecting}
     queue: {{ size: 10000, timeout: 30s }}
+    {origin_tls}
 listeners:
   - listen: 127.0.0.1:{port}
     keepalive_timeout: 1h
+    {clients_tls}
     access_log: {log}
     routes:
       - {{ location: /, proxy_pass: origin }}
@@ -99,44 +79,22 @@ listeners:
 @dataclass(frozen=True)
 class Wanted:
     """What a scenario asks of a proxy."""
-    pool: int = 64     # idle connections to the origin that it keeps
-    cap: int = 0       # connections to the origin at most; 0: no cap
-    log: bool = False  # a JSON access log
+    pool: int = 64        # idle connections to the origin that it keeps; 0: a new one each time
+    cap: int = 0          # connections to the origin at most; 0: no cap
+    connecting: int = 8   # of those, how many may be opening at once; oxbow alone has such a limit
+    log: bool = False     # a JSON access log
     workers: int = 1
     everywhere: bool = False  # not pinned to a core of its own
-
-
-class Origin(Process):
-    """nginx, answering out of memory: 66 bytes at /, files at their paths."""
-
-    def __init__(self, directory):
-        self.directory = Path(directory)
-        self.port, self.counted_port = free_port(), free_port()
-        files = self.directory / "files"
-        files.mkdir()
-        for path, size in FILES.items():
-            (files / path[1:]).write_bytes(b"x" * size)
-        config = self.directory / "origin.conf"
-        config.write_text(ORIGIN.format(dir=directory, port=self.port, counted=self.counted_port,
-                                        body=SMALL_BODY, limit=CONNECTIONS_LIMIT))
-        super().__init__("the origin", ["nginx", "-p", str(directory), "-c", str(config)],
-                         OTHER_CORE, self.directory / "origin.log")
-        try:
-            self.wait_for_port(self.port, 10)
-        except Failed:
-            self.stop()
-            raise
-
-    def connections_log(self):
-        """The serial numbers of the connections of all requests to the counted port, in order."""
-        return (self.directory / "connections.log").read_text().split()
+    clients_tls: tls.Tls | None = None
+    origin_tls: tls.Tls | None = None
 
 
 class Peers:
     """Starts the relay and the proxies."""
 
-    def __init__(self, directory, tools, oxbow):
+    def __init__(self, directory, tools, oxbow, certificates):
         self._directory = Path(directory)
+        self._certificates = certificates
         self._tools = Path(tools)
         self._binary = oxbow
         self._started = 0
@@ -178,23 +136,36 @@ class Peers:
 
     def _oxbow(self, base, port, origin_port, wanted):
         log = f"{{ path: {base}.access.log, format: json }}" if wanted.log else "off"
-        file = _write(f"{base}.yaml", OXBOW.format(port=port, origin=origin_port, pool=wanted.pool,
-                                                   cap=wanted.cap, log=log,
-                                                   workers=wanted.workers))
+        file = _write(f"{base}.yaml", OXBOW.format(
+            port=port, origin=origin_port, pool=wanted.pool, cap=wanted.cap, log=log,
+            connecting=wanted.connecting, workers=wanted.workers,
+            clients_tls=self._spoken(wanted.clients_tls, tls.oxbow_listener),
+            origin_tls=self._spoken(wanted.origin_tls, tls.oxbow_upstream)))
         return [self._binary, "run", "-c", file]
 
     def _nginx(self, base, port, origin_port, wanted):
-        file = _write(f"{base}.conf", NGINX.format(dir=self._directory, limit=CONNECTIONS_LIMIT,
-                                                   port=port, origin=origin_port,
-                                                   pool=wanted.pool))
+        file = _write(f"{base}.conf", NGINX.format(
+            dir=self._directory, base=base, limit=CONNECTIONS_LIMIT, port=port, origin=origin_port,
+            pool=NGINX_POOL.format(pool=wanted.pool) if wanted.pool else "",
+            connection="" if wanted.pool else "close",
+            scheme="https" if wanted.origin_tls else "http",
+            clients_tls=self._spoken(wanted.clients_tls, tls.nginx_listen),
+            origin_tls=self._spoken(wanted.origin_tls, tls.nginx_proxy)))
         return ["nginx", "-p", str(self._directory), "-c", file]
 
     def _haproxy(self, base, port, origin_port, wanted):
-        cap = f"maxconn {wanted.cap}" if wanted.cap else ""
-        file = _write(f"{base}.cfg", HAPROXY.format(port=port, origin=origin_port, cap=cap,
-                                                    pool=wanted.pool,
-                                                    clients=CONNECTIONS_LIMIT // 2 - 1000))
+        file = _write(f"{base}.cfg", HAPROXY.format(
+            port=port, origin=origin_port, pool=wanted.pool, workers=wanted.workers,
+            cap=f" maxconn {wanted.cap}" if wanted.cap else "",
+            option="http-keep-alive" if wanted.pool else "http-server-close",
+            reuse="always" if wanted.pool else "never",
+            clients=CONNECTIONS_LIMIT // 2 - 1000,
+            clients_tls=self._spoken(wanted.clients_tls, tls.haproxy_bind),
+            origin_tls=self._spoken(wanted.origin_tls, tls.haproxy_server)))
         return ["haproxy", "-db", "-f", file]
+
+    def _spoken(self, side, as_configured):
+        return as_configured(side, self._certificates) if side else ""
 
 
 def _write(file, text):

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 CORES = sorted(os.sched_getaffinity(0))
@@ -20,10 +21,16 @@ class Failed(Exception):
     """What was to be measured did not work; the text says how. The bench goes on without it."""
 
 
+def free_ports(count):
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_ports(1)[0]
 
 
 def child_setup(cores):

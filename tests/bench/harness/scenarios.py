@@ -1,17 +1,16 @@
-"""What is measured. A scenario is a method of Scenarios that yields rows."""
+"""What is measured without TLS."""
 import os
 import re
 import signal
 import statistics
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
+from contest import (Contest, count, medians, microseconds, one_decimal, percent, ratios,
+                     two_decimals)
 from peers import Wanted
-from processes import PROXY_CORE, Failed, Process
-from table import COLUMNS, at_most, information, ratios_at_most
-
-SCENARIOS = ("small", "funnel", "log", "large", "latency", "idle", "cap", "workers",
-             "syscalls", "instructions")
+from processes import ALL_CORES, PROXY_CORE, Failed, Process
+from table import COLUMNS, PROXIES, at_most, information, ratios_at_most
 
 # What oxbow is to reach. Ratios are to the relay, unless the row says otherwise.
 TARGETS = {
@@ -27,41 +26,13 @@ TARGETS = {
     "syscalls": 4.1,
     "instructions": 6000,
 }
-PROXIES = COLUMNS[1:]
 
 
-def microseconds(ns):
-    return f"{ns / 1000:.2f} µs"
+class Scenarios(Contest):
+    """Without TLS."""
 
-
-def count(value):
-    return f"{value:,.0f}"
-
-
-def one_decimal(value):
-    return f"{value:,.1f}"
-
-
-def two_decimals(value):
-    return f"{value:,.2f}"
-
-
-class Scenarios:
-    """Measures on one origin. `notes` collects what failed, in words, for below the table."""
-
-    def __init__(self, origin, peers, loads, quick):
-        self.notes = []
-        self._scenario = ""
-        self._origin = origin
-        self._peers = peers
-        self._loads = loads
-        self._rounds = 3 if quick else 7
-        self._seconds = 1 if quick else 2
-        self._quick = quick
-
-    def run(self, name):
-        self._scenario = name
-        return list(getattr(self, f"_{name}")())
+    SCENARIOS = ("small", "funnel", "log", "large", "latency", "idle", "cap", "workers",
+                 "syscalls", "instructions")
 
     # CPU per request and per byte
 
@@ -82,24 +53,24 @@ class Scenarios:
 
     def _cpu_rows(self, title, target, names, wanted, clients, written=None):
         rounds, rates = self._rounds_of(names, wanted, clients, "/", _cpu_per_request, written)
-        yield information(f"{title}: CPU per request", _medians(rounds), microseconds)
-        yield ratios_at_most(f"{title}: CPU, times the relay's", _ratios(rounds, "relay"),
+        yield information(f"{title}: CPU per request", medians(rounds), microseconds)
+        yield ratios_at_most(f"{title}: CPU, times the relay's", ratios(rounds, "relay"),
                              TARGETS[target])
-        yield information(f"{title}: requests a second", _medians(rates), count)
+        yield information(f"{title}: requests a second", medians(rates), count)
 
     def _large(self):
         for title, path, clients in (("64 clients, 16 KiB", "/16k", 64),
                                      ("16 clients, 1 MiB", "/1m", 16)):
             rounds, _ = self._rounds_of(COLUMNS, Wanted(pool=64), clients, path, _cpu_per_kib)
-            yield information(f"{title}: CPU per KiB", _medians(rounds), lambda ns: f"{ns:.0f} ns")
+            yield information(f"{title}: CPU per KiB", medians(rounds), lambda ns: f"{ns:.0f} ns")
             yield ratios_at_most(f"{title}: CPU per byte, times nginx's",
-                                 _ratios(rounds, "nginx"), TARGETS["large"])
+                                 ratios(rounds, "nginx"), TARGETS["large"])
 
     def _rounds_of(self, names, wanted, clients, path, measure, written=None):
-        """A round visits each peer once; figures are compared within a round only, because the
-        machine does not stay the same for minutes. `written` takes the lines per request of the
-        access logs, which are emptied after each visit: they would outgrow the memory."""
-        def visit(proxy, seconds=self._seconds):
+        """Two lists of rounds: what `measure` makes of the CPU, and requests a second. `written`
+        takes the lines per request of the access logs, which are emptied after each visit: they
+        would outgrow the memory."""
+        def visit(proxy, seconds):
             before = proxy.cpu_ns()
             done = self._loads.wrk(proxy.port, clients, seconds, path)
             if proxy.access_log.exists():
@@ -110,18 +81,10 @@ class Scenarios:
                 os.truncate(proxy.access_log, 0)
             return measure(spent, done), done.requests / done.seconds
 
-        results, rates = [], []
         with self._all_started(names, wanted) as proxies:
-            for proxy in proxies.values():
-                with self._noted(proxy.name):
-                    visit(proxy, 1)
-            for _ in range(self._rounds):
-                results.append({})
-                rates.append({})
-                for name, proxy in proxies.items():
-                    with self._noted(name):
-                        results[-1][name], rates[-1][name] = visit(proxy)
-        return results, rates
+            rounds = self._in_turns(proxies, visit)
+        return ([{name: figures[i] for name, figures in one.items()} for one in rounds]
+                for i in range(2))
 
     # One client alone
 
@@ -134,9 +97,9 @@ class Scenarios:
                 for name, proxy in proxies.items():
                     with self._noted(name):
                         rounds[-1][name] = self._loads.ping(proxy.port, requests).median_ns
-        yield information("one client alone: median latency", _medians(rounds), microseconds)
+        yield information("one client alone: median latency", medians(rounds), microseconds)
         yield ratios_at_most("one client alone: latency, times the relay's",
-                             _ratios(rounds, "relay"), TARGETS["latency"])
+                             ratios(rounds, "relay"), TARGETS["latency"])
 
     # Idle clients
 
@@ -199,7 +162,7 @@ class Scenarios:
 
         def visit(proxy, seconds=self._seconds):
             before = proxy.cpu_ns(), self._origin.cpu_ns()
-            done = self._loads.wrk(proxy.port, 64, seconds, everywhere=True)
+            done = self._loads.wrk(proxy.port, 64, seconds, cores=ALL_CORES)
             spent = proxy.cpu_ns() - before[0]
             others = done.cpu_ns + self._origin.cpu_ns() - before[1]
             return spent / done.requests, done.requests / done.seconds, others / (others + spent)
@@ -220,14 +183,13 @@ class Scenarios:
             of = f"{title}, workers: {number}"
             for what, figures, show in (("CPU per request", rounds, microseconds),
                                         ("requests a second", rates, count),
-                                        ("share of load generator and origin", loads,
-                                         "{:.0%}".format)):
+                                        ("share of load generator and origin", loads, percent)):
                 values = [one[number] for one in figures]
                 yield information(f"{of}: {what}",
                                   {"oxbow": statistics.median(values)} if values else {}, show)
-        ratios = [one[2] / one[1] for one in rounds]
+        times = [one[2] / one[1] for one in rounds]
         yield ratios_at_most(f"{title}: CPU with 2 workers, times that with 1",
-                             {"oxbow": ratios} if ratios else {}, TARGETS["workers"])
+                             {"oxbow": times} if times else {}, TARGETS["workers"])
 
     # Counted rather than timed. Both take the difference of a short and a long run: what starting,
     # connecting and attaching cost is in both.
@@ -283,39 +245,6 @@ class Scenarios:
             raise Failed(f"callgrind counted nothing: {proxy.output()[-200:]}")
         return int(collected[1])
 
-    # Starting, and what to do about what fails
-
-    def _each(self, names, wanted, measure, origin_port=None):
-        """What `measure` says of each peer, one running at a time; nothing of those that fail."""
-        found = {}
-        for name in names:
-            with self._noted(name):
-                proxy = self._peers.start(name, origin_port or self._origin.port, wanted)
-                try:
-                    found[name] = measure(proxy)
-                finally:
-                    proxy.stop()
-        return found
-
-    @contextmanager
-    def _all_started(self, names, wanted):
-        with ExitStack() as stack:
-            proxies = {}
-            for name in names:
-                with self._noted(name):
-                    proxies[name] = self._peers.start(name, self._origin.port, wanted)
-                    stack.callback(proxies[name].stop)
-            yield proxies
-
-    @contextmanager
-    def _noted(self, name):
-        try:
-            yield
-        except Failed as failure:
-            note = f"{self._scenario}, {name}: {' '.join(str(failure).split())}"
-            if note not in self.notes:
-                self.notes.append(note)
-
 
 def _cpu_per_request(ns, done):
     return ns / done.requests
@@ -323,16 +252,3 @@ def _cpu_per_request(ns, done):
 
 def _cpu_per_kib(ns, done):
     return ns / (done.octets / 1024)
-
-
-def _medians(rounds):
-    names = {name for one in rounds for name in one}
-    return {name: statistics.median(one[name] for one in rounds if name in one) for name in names}
-
-
-def _ratios(rounds, base):
-    """The figures of each peer that was there in every round, divided by that of `base` in the
-    same round."""
-    names = {name for one in rounds for name in one}
-    return {name: [one[name] / one[base] for one in rounds]
-            for name in names if all(name in one and base in one for one in rounds)}

@@ -3,6 +3,7 @@ import statistics
 from dataclasses import dataclass, field
 
 COLUMNS = ("relay", "oxbow", "nginx", "HAProxy")
+PROXIES = COLUMNS[1:]
 
 
 @dataclass
@@ -27,13 +28,31 @@ def at_most(what, values, limit, show, target=None):
     return Row(what, cells, target or f"≤ {show(limit)}", met)
 
 
+def at_least(what, values, limit, show):
+    """The row of a figure that oxbow keeps above `limit`."""
+    row = at_most(what, values, limit, show, target=f"≥ {show(limit)}")
+    row.met = "oxbow" in values and values["oxbow"] >= limit
+    return row
+
+
 def ratios_at_most(what, ratios, limit):
     """The row of the medians of `ratios`, a list for each column, with their range."""
+    return _ratios(what, ratios, f"≤ {limit:.2f}", lambda median: median <= limit)
+
+
+def ratios_below(what, ratios, limit):
+    return _ratios(what, ratios, f"< {limit:.2f}", lambda median: median < limit)
+
+
+def ratios_above(what, ratios, limit):
+    return _ratios(what, ratios, f"> {limit:.2f}", lambda median: median > limit)
+
+
+def _ratios(what, ratios, target, is_met):
     medians = {name: statistics.median(values) for name, values in ratios.items()}
-    row = at_most(what, medians, limit, "{:.2f}".format)
-    row.cells = {name: f"{medians[name]:.3f} ({min(values):.2f}–{max(values):.2f})"
-                 for name, values in ratios.items()}
-    return row
+    cells = {name: f"{medians[name]:.3f} ({min(values):.2f}–{max(values):.2f})"
+             for name, values in ratios.items()}
+    return Row(what, cells, target, "oxbow" in medians and is_met(medians["oxbow"]))
 
 
 def information(what, values, show):

@@ -24,6 +24,22 @@ TEST_CASE("a target is a URL of a server") {
   CHECK(meant("http://app.internal") == "app.internal:80");
   CHECK(meant("http://[::1]") == "[::1]:80");
   CHECK(meant("http://[::1]:3000") == "[::1]:3000");
+  CHECK_FALSE(parseTarget("http://app.internal").value().tls);
+}
+
+TEST_CASE("a target may be a server that speaks TLS") {
+  CHECK(meant("https://app.internal") == "app.internal:443");
+  CHECK(meant("HTTPS://app.internal:8443/") == "app.internal:8443");
+  const auto target = parseTarget("https://app.internal");
+  CHECK(target.value().tls);
+  const auto upstreamOf = [&](bool insecure) {
+    return config::loadText(proxyConfig("127.0.0.1:8080", target.value(), insecure), "oxbow proxy")
+        .config->upstreams[0];
+  };
+  CHECK(*upstreamOf(false).tls.enabled);
+  CHECK(*upstreamOf(false).tls.verify);
+  CHECK(*upstreamOf(true).tls.enabled);
+  CHECK_FALSE(*upstreamOf(true).tls.verify);
 }
 
 TEST_CASE("a target is an address as `servers:` has them") {
@@ -72,8 +88,8 @@ TEST_CASE("text of the command line stays text in the configuration") {
 }
 
 TEST_CASE("a bad call ends with the status of one") {
-  CHECK(proxyCommand("localhost", "http://127.0.0.1:3000") == 2);
-  CHECK(proxyCommand("127.0.0.1:8080", "https://127.0.0.1:3000") == 2);
+  CHECK(proxyCommand("localhost", "http://127.0.0.1:3000", false) == 2);
+  CHECK(proxyCommand("127.0.0.1:8080", "ftp://127.0.0.1:3000", false) == 2);
 }
 
 }  // namespace oxbow::demo

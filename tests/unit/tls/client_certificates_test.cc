@@ -225,6 +225,24 @@ TEST_CASE_FIXTURE(ClientFixture, "whether a request may come over a connection o
   }
 }
 
+TEST_CASE_FIXTURE(ClientFixture,
+                  "a client that changes the name in between is verified for the last") {
+  addNew({.dns = {"b.example"}});
+  config.certificates[1].clients = clientsOf(people);
+  const Leaf person = people.issue({.commonName = "person"});
+  for (const Leaf* certificate : {&person, static_cast<const Leaf*>(nullptr)}) {
+    // A group that we do not have: the server asks for another ClientHello.
+    Handshake handshake =
+        start({.sni = "a.example", .groups = "P-521:P-256", .certificate = certificate});
+    SSL_do_handshake(&handshake.client());
+    SSL_do_handshake(&handshake.server());
+    REQUIRE(SSL_set_tlsext_host_name(&handshake.client(), "b.example") == 1);
+    CHECK(handshake.run() == (certificate != nullptr));
+    CHECK(context->mayServe(handshake.server(), "b.example"));
+    CHECK_FALSE(context->mayServe(handshake.server(), "a.example"));
+  }
+}
+
 TEST_CASE_FIXTURE(ClientFixture, "names of one verification may share their connections") {
   addNew({.dns = {"b.example"}});
   config.clients = clientsOf(people);

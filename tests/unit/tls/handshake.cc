@@ -3,8 +3,6 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 
-#include <string_view>
-
 namespace oxbow::tls {
 
 namespace {
@@ -22,14 +20,14 @@ void step(SSL& ssl) {
   ERR_clear_error();
 }
 
+}  // namespace
+
 std::string_view ticketOf(const SSL_SESSION& session) {
   const unsigned char* ticket = nullptr;
   size_t size = 0;
   SSL_SESSION_get0_ticket(&session, &ticket, &size);
   return {reinterpret_cast<const char*>(ticket), size};
 }
-
-}  // namespace
 
 Handshake::Handshake(const ServerContext& context, const ClientSpec& spec)
     : context_(SSL_CTX_new(TLS_client_method())), server_(context.accept()) {

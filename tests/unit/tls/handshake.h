@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "proxy/tls/handle.h"
@@ -25,6 +26,8 @@ struct ClientSpec {
   SSL_SESSION* session = nullptr;  // to be resumed; may be offered again
   bool wantsStaple = false;
 };
+
+std::string_view ticketOf(const SSL_SESSION& session);
 
 // A client and a server's side of a ServerContext, over memory.
 class Handshake {

@@ -79,17 +79,15 @@ TEST_CASE_FIXTURE(ResumptionFixture, "TLS 1.3 gives two tickets, and one for eac
   CHECK(second.sessions() == 1);
 }
 
-TEST_CASE_FIXTURE(ResumptionFixture, "without tickets nothing resumes") {
+TEST_CASE_FIXTURE(ResumptionFixture, "without tickets there is nothing to resume") {
   SUBCASE("off") { config.sessionTickets = false; }
   SUBCASE("no keys") { tickets = nullptr; }
   for (const int version : kVersions) {
     CAPTURE(version);
     Handshake full = start({.maxVersion = version});
     REQUIRE(full.run());
-    // In TLS 1.2 a client keeps what it may ask for by id.
-    if (full.sessions() == 0) continue;
-    CHECK_FALSE(SSL_SESSION_has_ticket(full.session()));
-    CHECK_FALSE(resumes({.maxVersion = version}, sessionOf(full)));
+    CHECK(full.sessions() == 0);
+    CHECK(SSL_SESSION_is_resumable(SSL_get_session(&full.client())) == 0);
   }
 }
 
@@ -101,7 +99,52 @@ TEST_CASE_FIXTURE(ResumptionFixture, "tickets say how long they last") {
   }
 }
 
+TEST_CASE_FIXTURE(ResumptionFixture, "a ticket starts with its key's name and an IV of its own") {
+  const TicketKeys::Key key = tickets->sealing();
+  const std::string name(key.name.begin(), key.name.end());
+  for (const int version : kVersions) {
+    const SessionPtr first = establish({.maxVersion = version});
+    const SessionPtr second = establish({.maxVersion = version});
+    const auto a = ticketOf(*first);
+    const auto b = ticketOf(*second);
+    REQUIRE(a.size() > 32);
+    CHECK(a.starts_with(name));
+    CHECK(b.starts_with(name));
+    CHECK(a.substr(16, 16) != b.substr(16, 16));
+  }
+}
+
+TEST_CASE_FIXTURE(ResumptionFixture, "renewal does not carry a session past its timeout") {
+  config.sessionTimeout = Duration(3h);
+  for (const int version : kVersions) {
+    CAPTURE(version);
+    ClientSpec spec{.sni = "a.example", .maxVersion = version};
+    SessionPtr session = establish(spec);
+    for (int hour = 0; hour < 3; ++hour) {
+      clock.advance(1h);
+      spec.session = session.get();
+      Handshake next = start(spec);
+      REQUIRE(next.run());
+      CHECK(next.resumed());
+      if (next.sessions() > 0) session = sessionOf(next);
+    }
+    clock.advance(1s);
+    CHECK_FALSE(resumes(spec, session));
+  }
+}
+
+TEST_CASE_FIXTURE(ResumptionFixture, "a timeout that was cut counts for the sessions of before") {
+  const ClientSpec spec{.sni = "a.example"};
+  const SessionPtr session = establish(spec);
+  clock.advance(2h);
+  CHECK(resumes(spec, session));
+  config.sessionTimeout = Duration(1h);
+  REQUIRE(make());
+  CHECK_FALSE(resumes(spec, session));
+}
+
 TEST_CASE_FIXTURE(ResumptionFixture, "a former key opens for a period, and the ticket is renewed") {
+  config.sessionTimeout = Duration(48h);
   for (const int version : kVersions) {
     CAPTURE(version);
     ClientSpec spec{.sni = "a.example", .maxVersion = version};

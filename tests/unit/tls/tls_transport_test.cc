@@ -1,7 +1,12 @@
 #include "proxy/tls/tls_transport.h"
 
 #include <doctest/doctest.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
 
+#include <cstring>
+#include <ctime>
 #include <string>
 
 #include "proxy/tls/client_context.h"
@@ -244,6 +249,32 @@ TEST_CASE_FIXTURE(TransportFixture, "a session of TLS 1.2 resumes any number of 
   CHECK_FALSE(serveOne());
   for (int i = 0; i < 3; ++i) CHECK(serveOne());
   CHECK(sessions->size() == 1);
+}
+
+TEST_CASE_FIXTURE(TransportFixture, "a session of TLS 1.2 that is renewed lives on") {
+  speak(TLS1_2_VERSION);
+  // Renews each ticket that it sees.
+  SSL_CTX_set_tlsext_ticket_key_evp_cb(
+      &server->context(), [](SSL*, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
+                             EVP_MAC_CTX* mac, int sealing) {
+        static unsigned char key[32] = {1};
+        char digest[] = "SHA256";
+        const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", digest, 0),
+                                     OSSL_PARAM_construct_octet_string("key", key, sizeof key),
+                                     OSSL_PARAM_construct_end()};
+        std::memset(name, 7, 16);
+        if (sealing == 1) std::memset(iv, 9, 16);
+        EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), nullptr, key, iv, sealing);
+        EVP_MAC_CTX_set_params(mac, params);
+        return sealing == 1 ? 1 : 2;
+      });
+  CHECK_FALSE(serveOne());
+  const tls::SessionPtr first = sessions->take(time(nullptr));
+  CHECK(serveOne());
+  const tls::SessionPtr second = sessions->take(time(nullptr));
+  REQUIRE(second != nullptr);
+  CHECK(second != first);
+  CHECK(serveOne());
 }
 
 TEST_CASE_FIXTURE(TransportFixture, "an end without close_notify leaves sessions as they are") {

@@ -91,6 +91,8 @@ TEST_CASE_FIXTURE(TrustFixture, "lists are asked of every authority in the chain
   const std::string file = ca.write("chain.pem", chain);
   REQUIRE(read(file, ca.writeCrl()));
   CHECK(verify(below) == X509_V_ERR_UNABLE_TO_GET_CRL);
+  REQUIRE(read(file, middle.writeCrl()));
+  CHECK(verify(below) == X509_V_ERR_UNABLE_TO_GET_CRL);
   REQUIRE(read(file, ca.write("both.crl", ca.crlPem() + middle.crlPem())));
   CHECK(verify(below) == X509_V_OK);
 }
