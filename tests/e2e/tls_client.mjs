@@ -7,7 +7,7 @@ import https from 'node:https';
 import net from 'node:net';
 import tls from 'node:tls';
 
-import { Process, atEnd, proxyTo, run, until, within } from './harness.mjs';
+import { atEnd, proxyTo, run, until, within } from './harness.mjs';
 
 // As proxyTo(). `block` is what stands in the listener's `tls: { ... }`.
 export function tlsProxyTo(server, block, { listener = '', ...settings } = {}) {
@@ -44,9 +44,9 @@ export const ask = (port, options = {}) => new Promise((done) => {
   request.end(body);
 });
 
-// A TLS connection that keeps what comes: `received`, `ended` when the other side has ended, `error`
-// is the code of what broke it, `sessions` all that can be resumed, `staple` an OCSP response. `opened` is fulfilled by the
-// handshake or by its failure, `closed` in the end.
+// A TLS connection that keeps what comes: `received`; `ended` when the other side has ended; `error`
+// is the code of what broke it, `sessions` are all that can be resumed, `staple` is an OCSP
+// response. `opened` is fulfilled by the handshake or by its failure, `closed` in the end.
 export class Client {
   constructor(t, port, options = {}) {
     Object.assign(this, { received: Buffer.alloc(0), ended: false, error: null, sessions: [] });
@@ -79,7 +79,8 @@ export class Client {
     const has = () => (what instanceof RegExp ? what.test(this.text) : this.text.includes(what));
     await until(ms, `${what}`, () => has() || this.error !== null || this.socket.destroyed)
       .catch(() => {});
-    assert.ok(has(), `no ${what}, error ${this.error}, in ${JSON.stringify(this.text.slice(-1000))}`);
+    const end = JSON.stringify(this.text.slice(-1000));
+    assert.ok(has(), `no ${what}, error ${this.error}, in ${end}`);
   }
 
   async ends(ms = 5000) {
@@ -103,14 +104,14 @@ export async function connect(t, port, options) {
 // The code of what a connection and, if that stands, a request come to.
 export async function refusal(t, port, options) {
   const client = await connect(t, port, options);
-  if (client.error === null) client.get();  // in TLS 1.3 the client's side is open before it is judged
+  if (client.error === null) client.get();  // TLS 1.3 opens the client's side before it is judged
   await within(5000, `an answer (${client.text})`, client.closed);
   assert.equal(client.text, '');
   return client.error;
 }
 
-// `openssl s_client`, which gets `input` and then, unless told otherwise, stays until the server ends.
-// Its stderr too is in `text`.
+// `openssl s_client`, which gets `input` and then, unless told otherwise, stays until the server
+// ends. Its stderr too is in `text`.
 export async function sClient(port, args, input = '', { stays = true, ...options } = {}) {
   const servername = args.some((arg) => ['-servername', '-noservername'].includes(arg)) ? []
     : ['-servername', 'localhost'];
@@ -125,8 +126,9 @@ export const kClose = 'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\
 export const kTruncated = /unexpected eof while reading/;
 export const kCloseNotify = /^closed$/m;
 
-// A relay to `port` that keeps what passes. `hold` is asked for each piece of the client's bytes,
-// and may be async: it gives the pieces to send on in its place.
+// A relay to `port` that keeps what passes. `split`, when there is one, gets each piece of the
+// client's bytes and sends on what it likes; it may be async. Without `half` the client's FIN stays
+// here.
 export class Relay {
   constructor(port, { split = null, half = true } = {}) {
     Object.assign(this, { port, split, half, up: [], down: [], pairs: [] });

@@ -28,7 +28,8 @@ const self = selfSigned(suite, { names: ['self'] });
 clients.revoke(revoked);
 const crl = clients.crl();
 
-const shows = ({ chainFile, key }) => ({ cert: fs.readFileSync(chainFile), key: fs.readFileSync(key) });
+const shows = ({ chainFile, key }) =>
+  ({ cert: fs.readFileSync(chainFile), key: fs.readFileSync(key) });
 const fingerprintOf = ({ cert }) =>
   new X509Certificate(fs.readFileSync(cert)).fingerprint256.replaceAll(':', '').toLowerCase();
 
@@ -108,7 +109,7 @@ for (const version of ['TLSv1.2', 'TLSv1.3']) {
     assert.equal(origin.requests, 2);
   });
 
-  test(`optional, ${version}: a bad certificate stays bad when its session is resumed`, async (t) => {
+  test(`optional, ${version}: a bad certificate stays bad in a resumed session`, async (t) => {
     const { origin, oxbow } = await start(t,
       `client_certificates: { verify: optional, ca: ${clients.file} }`);
     const options = { ...only(version), ...shows(foreign) };

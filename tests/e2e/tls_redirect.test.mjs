@@ -1,4 +1,4 @@
-// From http to https: redirects, Strict-Transport-Security, and what the origin learns of the scheme.
+// From http to https: redirects, Strict-Transport-Security, what the origin learns of the scheme.
 
 import assert from 'node:assert/strict';
 import net from 'node:net';
@@ -70,7 +70,8 @@ test('https_redirect: without a host there is nowhere to go', async (t) => {
   assert.match(await raw(t, oxbow.port, 'GET / HTTP/1.0\r\nHost: a.example\r\n\r\n'),
     /^HTTP\/1\.1 301 [^]*\r\nLocation: https:\/\/a\.example\/\r\n/);
   assert.match(await raw(t, oxbow.port, 'GET / HTTP/1.1\r\n\r\n'), /^HTTP\/1\.1 400 /);
-  assert.match(await raw(t, oxbow.port, 'GET / HTTP/1.1\r\nHost: a/../b\r\n\r\n'), /^HTTP\/1\.1 400 /);
+  assert.match(await raw(t, oxbow.port, 'GET / HTTP/1.1\r\nHost: a/../b\r\n\r\n'),
+    /^HTTP\/1\.1 400 /);
   assert.match(await raw(t, oxbow.port, 'GET /\r\nX: 1 HTTP/1.1\r\nHost: a\r\n\r\n'),
     /^HTTP\/1\.1 400 /);
 });

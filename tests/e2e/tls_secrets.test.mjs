@@ -87,11 +87,12 @@ test('no failure tells a private key or a passphrase', async (t) => {
       `certificates: [ { cert: ${cert}, key: ${file} } ]`),
     ...[wrong, long, put('empty', ''), encrypted, '/nowhere'].map((file) =>
       `certificates: [ { cert: ${cert}, key: ${encrypted}, password_file: ${file} } ]`),
-    ...[leaf.key, passwordFile].map((file) => `certificates: [ { cert: ${file}, key: ${leaf.key} } ]`),
+    ...[leaf.key, passwordFile].map((file) =>
+      `certificates: [ { cert: ${file}, key: ${leaf.key} } ]`),
     ...[leaf.key, encrypted].map((file) =>
       `${certificates(pairOf(leaf))}, client_certificates: { verify: require, ca: ${file} }`),
-    ...[leaf.key, encrypted].map((file) =>
-      `${certificates(pairOf(leaf))}, client_certificates: { verify: require, ca: ${ca.file}, crl: ${file} }`),
+    ...[leaf.key, encrypted].map((file) => `${certificates(pairOf(leaf))},
+      client_certificates: { verify: require, ca: ${ca.file}, crl: ${file} }`),
     ...[tickets, passwordFile].map((file) =>
       `${certificates(pairOf(leaf))}, session_ticket_keys: ${file}`),
   ];
@@ -172,7 +173,8 @@ async function ownerInProc(t, yaml, ...args) {
   const command = [path.join(dir, 'oxbow'), 'run', '-c', file('oxbow.yaml', yaml), ...args];
   fs.copyFileSync(binary, command[0]);
   if (process.getuid() === 0) {
-    for (const name of ['.', ...fs.readdirSync(dir)]) fs.chownSync(path.join(dir, name), nobody, nobody);
+    for (const name of ['.', ...fs.readdirSync(dir)])
+      fs.chownSync(path.join(dir, name), nobody, nobody);
     command.unshift('setpriv', `--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups');
   }
   const child = new Process(command[0], command.slice(1), { cwd: dir });
