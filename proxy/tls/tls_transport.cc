@@ -290,7 +290,9 @@ net::Opening TlsTransport::open() {
     return pending_ == nullptr ? finishOpening() : net::Opening::Pending;
   drained_ = false;
   scratch().received = 0;
+  probing_ = true;  // a FIN that came with a part of a record has no event of its own
   const int result = SSL_do_handshake(ssl_.get());
+  probing_ = false;
   if (result == 1) {
     if (!sendScratch()) return net::Opening::Failed;
     return pending_ == nullptr ? finishOpening() : net::Opening::Pending;
@@ -329,11 +331,19 @@ IoResult TlsTransport::read(char* to, size_t capacity) {
   while (got < capacity) {
     result =
         SSL_read(ssl_.get(), to + got, static_cast<int>(std::min<size_t>(capacity - got, 1 << 30)));
-    if (result <= 0) break;
+    if (result <= 0) {
+      // Nothing but a part of a record: who reads asks no further, and a FIN that came with it has
+      // no event of its own.
+      if (got > 0 || probing_ || !drained_ || scratch().received == 0) break;
+      probing_ = true;
+      drained_ = false;
+      continue;
+    }
     got += static_cast<size_t>(result);
     postHandshake_ = 0;
     if (drained_ && SSL_has_pending(ssl_.get()) == 0) break;
   }
+  probing_ = false;
   if (result > 0) {
     sendScratch();  // the answer to a key update that came first
     return moved(got, drained_ && SSL_has_pending(ssl_.get()) == 0);

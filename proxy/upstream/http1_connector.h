@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "proxy/base/address.h"
 #include "proxy/config/config.h"
@@ -13,9 +14,11 @@ namespace oxbow::upstream {
 class Http1Connector final : public pool::Connector {
  public:
   Http1Connector(WorkerContext& worker, const ConnKey& key, const ConnPolicy& policy,
-                 const config::SocketOptions& options)
-      : common_{worker, std::make_shared<const ConnKey>(key), policy, key.address.text(),
-                handshakes_},
+                 const config::SocketOptions& options,
+                 std::shared_ptr<HandshakeStats> handshakes = std::make_shared<HandshakeStats>())
+      : handshakes_(std::move(handshakes)),
+        common_{worker, std::make_shared<const ConnKey>(key), policy, key.address.text(),
+                *handshakes_},
         options_(options) {}
 
   const ConnKey& key() const { return *common_.key; }
@@ -30,14 +33,15 @@ class Http1Connector final : public pool::Connector {
   std::unique_ptr<pool::PooledConn> connect() override;
   std::unique_ptr<pool::PooledConn> arrive(pool::MovingConn& moving) override;
   const std::string& text() const { return common_.endpoint; }
-  const HandshakeStats& handshakes() const { return handshakes_; }
+  const HandshakeStats& handshakes() const { return *handshakes_; }
+  const std::shared_ptr<HandshakeStats>& sharedHandshakes() const { return handshakes_; }
   // That new connections may resume, of all workers together.
   size_t sessionsCached() const { return sessions_ != nullptr ? sessions_->size() : 0; }
 
  private:
   std::unique_ptr<net::Transport> transportOver(int fd) const;
 
-  HandshakeStats handshakes_;
+  const std::shared_ptr<HandshakeStats> handshakes_;
   Http1Conn::Common common_;
   config::SocketOptions options_;
   std::shared_ptr<const tls::ClientContext> tls_;

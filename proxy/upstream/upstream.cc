@@ -127,9 +127,15 @@ Upstream::~Upstream() {
 Upstream::Endpoint Upstream::makeEndpoint(const EndpointSpec& spec, const ConnKey& key) {
   Endpoint endpoint;
   endpoint.spec = spec;
-  endpoint.stats = std::make_unique<pool::PoolStats>();
-  endpoint.connector =
-      std::make_unique<Http1Connector>(context_, key, connPolicy(*config_), config_->socket);
+  // What is counted of an address goes on when connections to it must be others.
+  const auto former = std::find_if(endpoints_.begin(), endpoints_.end(), [&](const Endpoint& e) {
+    return e.stats != nullptr && e.spec.address == spec.address;
+  });
+  const bool isKnown = former != endpoints_.end();
+  endpoint.stats = isKnown ? former->stats : std::make_shared<pool::PoolStats>();
+  endpoint.connector = std::make_unique<Http1Connector>(
+      context_, key, connPolicy(*config_), config_->socket,
+      isKnown ? former->connector->sharedHandshakes() : std::make_shared<HandshakeStats>());
   endpoint.pool = std::make_unique<pool::ConnPool>(
       pool::ConnPool::Parts{context_.dispatcher, context_.random, *endpoint.connector,
                             shared_->endpoint(spec), shared_->queue(), *endpoint.stats, *queue_,

@@ -81,7 +81,7 @@ class Upstream {
  public:
   struct Endpoint {
     EndpointSpec spec;
-    std::unique_ptr<pool::PoolStats> stats;
+    std::shared_ptr<pool::PoolStats> stats;  // also of former connections of another identity
     std::unique_ptr<Http1Connector> connector;
     std::unique_ptr<pool::ConnPool> pool;
   };

@@ -139,9 +139,10 @@ ${san}`);
 
   // The same key, encrypted. The password file ends in a newline, as editors leave it.
   encryptKey(leaf, pass) {
-    const key = `${leaf.key}.encrypted`;
-    const passwordFile = `${leaf.key}.password`;
-    fs.writeFileSync(passwordFile, `${pass}\n`);
+    const at = `${leaf.key}.${++this.issued}`;
+    const key = `${at}.encrypted`;
+    const passwordFile = `${at}.password`;
+    fs.writeFileSync(passwordFile, `${pass}\n`, { mode: 0o600 });
     openssl('pkey', '-in', leaf.key, '-aes256', '-passout', `file:${passwordFile}`, '-out', key);
     return { key, passwordFile };
   }
@@ -149,7 +150,7 @@ ${san}`);
   // An OCSP response for stapling, by the issuer itself: good, or revoked after revoke().
   ocsp(leaf, days = 7) {
     const { file, keyFile, folder } = leaf.issuer;
-    const response = `${leaf.cert}.ocsp`;
+    const response = `${leaf.cert}.${++this.issued}.ocsp`;
     openssl('ocsp', '-index', path.join(folder, 'index.txt'), '-CA', file, '-rsigner', file,
       '-rkey', keyFile, '-issuer', file, '-cert', leaf.cert, '-ndays', `${days}`,
       '-respout', response, '-noverify');

@@ -16,7 +16,7 @@ const connects = (port) => new Promise((done) => {
 
 // root/      what GET finds and PUT saves
 // bodies/    the bodies of POST /post, a file each
-const config = (dir, port, server) => `
+const config = (dir, port, server, tls) => `
 daemon off;
 master_process off;
 pid ${dir}/nginx.pid;
@@ -24,7 +24,8 @@ error_log ${dir}/error.log warn;
 events { worker_connections 1024; }
 http {
   log_format seen '$connection $connection_requests $request_method $uri $status'
-                  ' $request_length "$request_body_file" "$http_expect" "$http_x_nonce"';
+                  ' $request_length "$request_body_file" "$http_expect" "$http_x_nonce"'
+                  ' $ssl_session_reused $ssl_protocol $ssl_server_name "$ssl_client_s_dn"';
   access_log ${dir}/access.log seen;
   client_body_temp_path ${dir}/bodies;
   proxy_temp_path ${dir}/proxy;
@@ -40,9 +41,11 @@ http {
     location / { return 200 "taken\\n"; }
   }
   server {
-    listen 127.0.0.1:${port} backlog=1024;
+    listen 127.0.0.1:${port} ${tls === undefined ? '' : 'ssl'} backlog=1024;
     listen unix:${dir}/nginx.sock;
     ${server}
+    ${tls === undefined ? '' : `ssl_certificate ${tls.chainFile};`}
+    ${tls === undefined ? '' : `ssl_certificate_key ${tls.key};`}
     location / {
       root ${dir}/root;
       dav_methods PUT;
@@ -64,8 +67,9 @@ http {
 `;
 
 class Nginx {
-  constructor(dir, server) {
+  constructor(dir, server, tls) {
     this.dir = dir;
+    this.tls = tls;
     this.root = path.join(dir, 'root');
     this.socket = `unix:${dir}/nginx.sock`;
     this.server = server;
@@ -79,7 +83,7 @@ class Nginx {
     for (let tries = 3; ; --tries) {
       const port = this.port ?? await freePort();
       const file = path.join(this.dir, 'nginx.conf');
-      fs.writeFileSync(file, config(this.dir, port, this.server));
+      fs.writeFileSync(file, config(this.dir, port, this.server, this.tls));
       // A socket file that a killed process left behind is in the way of the next.
       for (const name of ['nginx.sock', 'inner.sock'])
         fs.rmSync(path.join(this.dir, name), { force: true });
@@ -106,17 +110,20 @@ class Nginx {
   }
 
   // The `count` requests that nginx saw, in order: { connection, nth, method, uri, status, length,
-  // bodyFile, expect, nonce }. It writes a line when the response has left.
+  // bodyFile, expect, nonce, reused, version, name, client }. It writes a line when the response has
+  // left.
   async seen(count) {
     const log = path.join(this.dir, 'access.log');
     const lines = () => fs.readFileSync(log, 'utf8').split('\n').filter((line) => line !== '');
     await until(10000, `${count} requests at nginx`, () => lines().length >= count);
     assert.equal(lines().length, count, 'requests at nginx');
     return lines().map((line) => {
-      const [, connection, nth, method, uri, status, length, bodyFile, expect, nonce] =
-        /^(\d+) (\d+) (\S+) (\S+) (\d+) (\d+) "([^"]*)" "([^"]*)" "([^"]*)"$/.exec(line);
+      const [, connection, nth, method, uri, status, length, bodyFile, expect, nonce, reused,
+        version, name, client] = new RegExp('^(\\d+) (\\d+) (\\S+) (\\S+) (\\d+) (\\d+) "([^"]*)"'
+          + ' "([^"]*)" "([^"]*)" (\\S+) (\\S+) (\\S+) "([^"]*)"$').exec(line);
       return { connection, nth: Number(nth), method, uri, status: Number(status),
-        length: Number(length), bodyFile, expect, nonce };
+        length: Number(length), bodyFile, expect, nonce, reused: reused === 'r', version, name,
+        client };
     });
   }
 
@@ -126,9 +133,10 @@ class Nginx {
   }
 }
 
-// `server` is further lines of its server block.
-export async function startNginx(t, server = '') {
-  const nginx = new Nginx(tempDir(t), server);
+// `server` is further lines of its server block. `tls` is a certificate of certificates.mjs; without
+// one it speaks none.
+export async function startNginx(t, server = '', { tls } = {}) {
+  const nginx = new Nginx(tempDir(t), server, tls);
   atEnd(t, () => nginx.stop());
   await nginx.start();
   return nginx;

@@ -1,6 +1,7 @@
 // Origins in the test's own process, which count what reaches them.
 
 import http from 'node:http';
+import https from 'node:https';
 import { Worker } from 'node:worker_threads';
 
 import { atEnd, within } from './harness.mjs';
@@ -41,10 +42,12 @@ class Connections {
   get most() { return this.highest.value; }
 }
 
-// Node's server. `handler(request, response)` answers; the default echoes the nonce.
+// Node's server. `handler(request, response)` answers; the default echoes the nonce. With a `cert`
+// among the options it speaks TLS.
 class Origin {
   constructor(handler, options) {
-    this.server = http.createServer(options, (request, response) => {
+    const { createServer } = options.cert === undefined ? http : https;
+    this.server = createServer(options, (request, response) => {
       ++this.requests;
       handler(request, response);
     });
@@ -53,6 +56,14 @@ class Origin {
     this.server.headersTimeout = 0;
     this.requests = 0;
     this.connections = new Connections(this.server);
+    this.handshakes = [];  // that were completed: { reused, version, cipher, name, client }
+    this.server.on('secureConnection', (socket) => this.handshakes.push({
+      reused: socket.isSessionReused(),
+      version: socket.getProtocol(),
+      cipher: socket.getCipher().name,
+      name: socket.servername || null,
+      client: socket.getPeerCertificate().subject?.CN ?? null,
+    }));
   }
 
   get port() { return this.server.address().port; }

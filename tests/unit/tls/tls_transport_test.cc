@@ -204,6 +204,37 @@ TEST_CASE_FIXTURE(TransportFixture, "an end without close_notify is not a clean 
   CHECK(ours->read(buffer, sizeof buffer).kind == IoResult::Kind::Eof);
 }
 
+TEST_CASE_FIXTURE(TransportFixture, "an end right behind a part of a record is seen at once") {
+  const std::string_view part("\x17\x03\x03\x01\x00half of it", 15);
+  open();
+  CHECK(ours->peek() == Liveness::Alive);  // the tickets have been read
+  SUBCASE("reading") {
+    REQUIRE(::send(peer->fd(), part.data(), part.size(), 0) == 15);
+    peer->end();
+    char byte;
+    CHECK(ours->read(&byte, 1).kind == IoResult::Kind::Truncated);
+  }
+  SUBCASE("looking") {
+    REQUIRE(::send(peer->fd(), part.data(), part.size(), 0) == 15);
+    peer->end();
+    CHECK(ours->peek() == Liveness::Closed);
+  }
+  SUBCASE("opening") {
+    connect();
+    REQUIRE(ours->open() == net::Opening::Pending);
+    REQUIRE(::send(peer->fd(), "\x16\x03\x03\x01", 4, 0) == 4);
+    peer->end();
+    CHECK(ours->open() == net::Opening::Failed);
+    CHECK(ours->openFailure().kind == net::OpenFailure::Kind::Closed);
+  }
+  SUBCASE("without an end it waits, and does not move") {
+    REQUIRE(::send(peer->fd(), part.data(), part.size(), 0) == 15);
+    char byte;
+    CHECK(ours->read(&byte, 1).kind == IoResult::Kind::WouldBlock);
+    CHECK_FALSE(ours->settled());
+  }
+}
+
 TEST_CASE_FIXTURE(TransportFixture, "more than eight messages behind the handshake are too many") {
   open();
   CHECK(ours->peek() == Liveness::Alive);  // two tickets
