@@ -127,7 +127,8 @@ export class Process {
     this.child.stderr.on('data', (text) => { this.stderr += text; });
     if (options.input !== undefined) {
       this.child.stdin.on('error', () => {});  // it may leave before it has read everything
-      this.child.stdin.end(options.input);
+      if (options.keepStdin) this.child.stdin.write(options.input);
+      else this.child.stdin.end(options.input);
     }
     this.running = true;
     this.exited = new Promise((done) => {
@@ -170,8 +171,8 @@ export async function run(command, args, options = {}) {
 
 // A running oxbow. `port` is that of the first listener, `ports` are those of all.
 class Oxbow extends Process {
-  constructor(file, dir) {
-    super(binary, ['run', '-c', file], { cwd: dir });
+  constructor(file, dir, { args, env }) {
+    super(binary, ['run', '-c', file, ...args], { cwd: dir, env });
     this.file = file;
     this.dir = dir;
   }
@@ -211,8 +212,8 @@ class Oxbow extends Process {
 
 // Starts oxbow with `yaml`, whose listeners are at 127.0.0.1:0. It is stopped, and its exit status
 // checked, when the test ends.
-// On `yaml`, or on a file that is there already.
-export async function startOxbow(t, yaml, { file } = {}) {
+// On `yaml`, or on a file that is there already. `args` are further ones of the command line.
+export async function startOxbow(t, yaml, { file, args = [], env } = {}) {
   const dir = tempDir(t);
   if (file === undefined) {
     file = path.join(dir, 'oxbow.yaml');
@@ -220,7 +221,7 @@ export async function startOxbow(t, yaml, { file } = {}) {
   } else {
     yaml = fs.readFileSync(file, 'utf8');
   }
-  const oxbow = new Oxbow(file, dir);
+  const oxbow = new Oxbow(file, dir, { args, env });
   atEnd(t, () => oxbow.stop());
   await oxbow.listening(yaml.match(/^ *- listen:/gm).length, yaml.includes('admin: { listen: 127'));
   return oxbow;
