@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <utility>
 
@@ -83,7 +84,8 @@ int serve(config::Config config, const RunOptions& options) {
   // First: whoever sees the sockets may signal.
   server.handleSignals();
   if (const auto error = server.start()) {
-    LOG_ERROR("{}", *error);
+    std::istringstream lines(*error);
+    for (std::string line; std::getline(lines, line);) LOG_ERROR("{}", line);
     return 1;
   }
   server.run();

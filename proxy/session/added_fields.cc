@@ -30,6 +30,7 @@ AddedFields::AddedFields(const std::vector<route::FieldEdit>& edits,
                            edits.size());
   for (const route::FieldEdit& edit : edits) {
     const char* end = edit.value.write(value, variables);
+    if (end == value && !edit.value.isLiteral()) continue;
     // Clean: the configuration was checked, and variables are parts of what was parsed.
     const bool added = writer.add(edit.name, {value, static_cast<size_t>(end - value)});
     ASSERT(added);

@@ -57,31 +57,34 @@ ForwardedLines::ForwardedLines(const config::Listener& listener)
       entries_(std::make_unique<std::array<Entry, kEntries>>()) {}
 
 const http::FieldBlock& ForwardedLines::of(std::string_view clientIp, std::string_view authority,
-                                           Random& random) {
+                                           bool secure, Random& random) {
   // The last digits differ most between clients.
   const size_t size = clientIp.size();
   const auto last = static_cast<unsigned char>(clientIp[size - 1]);
   const auto before = static_cast<unsigned char>(clientIp[size > 1 ? size - 2 : 0]);
   Entry& entry = (*entries_)[(last * 7U + before + authority.size()) % kEntries];
   if (!same(clientIp, entry.client, entry.clientSize) ||
-      !same(authority, entry.authority, entry.authoritySize))
-    make(entry, clientIp, authority);
+      !same(authority, entry.authority, entry.authoritySize) || entry.secure != secure)
+    make(entry, clientIp, authority, secure);
   writeRequestId(entry.id, random);
   return entry.block;
 }
 
-void ForwardedLines::make(Entry& entry, std::string_view clientIp,
-                          std::string_view authority) const {
+void ForwardedLines::make(Entry& entry, std::string_view clientIp, std::string_view authority,
+                          bool secure) const {
   ASSERT(clientIp.size() < sizeof entry.client && authority.size() <= kMaxAuthority);
   std::memcpy(entry.client, clientIp.data(), clientIp.size());
   std::memcpy(entry.authority, authority.data(), authority.size());
   entry.clientSize = clientIp.size();
   entry.authoritySize = authority.size();
+  entry.secure = secure;
   http::FieldWriter writer(entry.bytes, sizeof entry.bytes, entry.fields, kLines);
   const std::string id(kRequestIdSize, '0');
   bool fits = writer.addKnown(http::Name::XRequestId, "X-Request-ID", id);
   if (for_) fits &= writer.addKnown(http::Name::XForwardedFor, "X-Forwarded-For", clientIp);
-  if (proto_) fits &= writer.addKnown(http::Name::XForwardedProto, "X-Forwarded-Proto", "http");
+  if (proto_)
+    fits &= writer.addKnown(http::Name::XForwardedProto, "X-Forwarded-Proto",
+                            secure ? "https" : "http");
   if (host_) fits &= writer.addKnown(http::Name::XForwardedHost, "X-Forwarded-Host", authority);
   if (!via_.empty()) fits &= writer.addKnown(http::Name::Via, "Via", via_);
   ASSERT(fits);

@@ -26,9 +26,10 @@ class ForwardedLines {
 
   static constexpr size_t kMaxAuthority = 128;  // longer ones are made without this
 
-  // The lines with an id of their own; valid until the next call. REQUIRES: neither is empty, and
-  // `authority` is no longer than kMaxAuthority.
-  const http::FieldBlock& of(std::string_view clientIp, std::string_view authority, Random& random);
+  // The lines with an id of their own; valid until the next call. `secure`: over TLS. REQUIRES:
+  // neither is empty, and `authority` is no longer than kMaxAuthority.
+  const http::FieldBlock& of(std::string_view clientIp, std::string_view authority, bool secure,
+                             Random& random);
 
  private:
   static constexpr size_t kEntries = 64;
@@ -38,13 +39,14 @@ class ForwardedLines {
     char authority[kMaxAuthority];
     size_t clientSize = 0;  // 0: not made yet
     size_t authoritySize = 0;
+    bool secure = false;
     char bytes[768];
     http::Field fields[kLines];
     http::FieldBlock block;
     char* id = nullptr;  // where the id stands in `bytes`
   };
 
-  void make(Entry& entry, std::string_view clientIp, std::string_view authority) const;
+  void make(Entry& entry, std::string_view clientIp, std::string_view authority, bool secure) const;
 
   const bool for_;
   const bool proto_;

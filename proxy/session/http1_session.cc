@@ -12,6 +12,7 @@ namespace oxbow::session {
 namespace {
 constexpr Duration kDiscardTime = std::chrono::seconds(1);
 constexpr Duration kLingerTime = std::chrono::seconds(2);
+constexpr Duration kDrainHandshake = std::chrono::seconds(1);  // for one that a drain meets
 constexpr Error kClientGone{ErrorCode::ClientGone, Side::Client, Retry::Never, 0,
                             "the client is gone"};
 }  // namespace
@@ -268,6 +269,8 @@ void Http1Session::close(SessionEnd end, net::CloseHow how) {
 }
 
 void Http1Session::leaveIfIdle() {
+  if (phase_ == Phase::Handshake)
+    env_.worker.dispatcher.setDeadline(*this, env_.worker.dispatcher.now() + kDrainHandshake);
   if (phase_ != Phase::Idle || restSize_ > 0) return;
   if (transport_->peek() == net::Liveness::Data) return;
   close(SessionEnd::Shutdown);

@@ -159,8 +159,8 @@ void ProxyHandler::answerFixed(Exchange& exchange, const route::Route& route,
 }
 
 bool ProxyHandler::addPlain(Exchange& exchange) {
-  const http::FieldBlock& lines =
-      lines_.of(exchange.clientIp(), exchange.request().authority, worker_.random);
+  const http::FieldBlock& lines = lines_.of(exchange.clientIp(), exchange.request().authority,
+                                            exchange.tls() != nullptr, worker_.random);
   if (!exchange.addRequestLines(lines)) return false;
   exchange.setRequestId(firstAdded(exchange));
   return true;
@@ -268,6 +268,7 @@ bool ProxyHandler::setRequestField(Exchange& exchange, const route::FieldEdit& e
                                    const route::Variables& variables) {
   const size_t size = edit.value.size(variables);
   if (size > http::kMaxHeadBytes) return false;
+  if (size == 0) return true;  // variables that stand for nothing here: no field, as with nginx
   Block value = worker_.blocks.take(size);
   edit.value.write(value.data(), variables);
   return exchange.addRequestField(edit.name, {value.data(), size});

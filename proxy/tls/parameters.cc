@@ -16,6 +16,8 @@ constexpr const char* kCiphers =
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
     "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+constexpr const char* kSuites =
+    "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 constexpr const char* kGroups = "X25519:P-256:P-384";
 constexpr size_t kMaxProtocol = 255;  // RFC 7301, section 3.1: one byte of length
 
@@ -45,8 +47,8 @@ void setModes(SSL_CTX& context) {
   SSL_CTX_set_mode(&context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                  SSL_MODE_AUTO_RETRY);
   SSL_CTX_set_read_ahead(&context, 1);  // else two recv() a record
+  // None is taken; what a client sends all the same is skipped (RFC 8446, section 4.2.10).
   SSL_CTX_set_max_early_data(&context, 0);
-  SSL_CTX_set_recv_max_early_data(&context, 0);
   applyKeyLog(context);
 }
 
@@ -83,7 +85,7 @@ bool hasCipher(const SSL_CTX& context, std::string_view name) {
 // OpenSSL is content with a list that names nothing it knows, and then has no cipher at all.
 bool setCiphersuites(SSL_CTX& context, const Located<std::string>& suites,
                      const Complaints& complaints) {
-  if (suites->empty()) return true;
+  if (suites->empty()) return SSL_CTX_set_ciphersuites(&context, kSuites) == 1;
   bool good = SSL_CTX_set_ciphersuites(&context, suites->c_str()) == 1;
   ERR_clear_error();
   size_t count = 0;

@@ -91,7 +91,8 @@ CertificateInfo infoOf(const ServedCertificate& certificate, std::string file) {
 struct ServerContext::Parts {
   Parts(const config::ListenerTls& config, std::shared_ptr<TicketKeys> keys, Certificates read)
       : isRejecting(*config.unknownSni == config::UnknownSni::Reject),
-        alpn(alpnWire(config.parameters)),
+        // HTTP/1.0 is spoken as well, and a few clients ask for just that.
+        alpn(alpnWire(config.parameters) + "\x08http/1.0"),
         tickets(*config.sessionTickets ? std::move(keys) : nullptr),
         certificates(std::move(read)) {}
 

@@ -323,7 +323,7 @@ bool TlsTransport::settled() const {
 // Reading ----------------------------------------------------------------------------------------
 
 IoResult TlsTransport::read(char* to, size_t capacity) {
-  if (broken_) return failedWith(error_);
+  if (broken_) return opened_ ? failedWith(error_) : readRaw(to, capacity);
   drained_ = false;
   scratch().received = 0;
   size_t got = 0;
@@ -352,6 +352,18 @@ IoResult TlsTransport::read(char* to, size_t capacity) {
   if (got == 0) return end;
   // Whatever ended it is told by the next call, behind what came before it.
   return moved(got, end.kind == IoResult::Kind::WouldBlock);
+}
+
+IoResult TlsTransport::readRaw(char* to, size_t capacity) {
+  ssize_t n;
+  do {
+    n = ::recv(fd_, to, capacity, 0);
+  } while (n < 0 && errno == EINTR);
+  if (n > 0) return moved(static_cast<size_t>(n), static_cast<size_t>(n) < capacity);
+  if (n < 0 && !isTemporary(errno)) return failedWith(errno);
+  IoResult nothing;
+  if (n == 0) nothing.kind = IoResult::Kind::Eof;
+  return nothing;
 }
 
 // SSL_read() or SSL_peek() gave no data.

@@ -37,6 +37,7 @@ class TlsTransport final : public net::Transport, private net::TlsFacts {
   net::OpenFailure openFailure() const override { return failure_; }
   bool settled() const override;
   const net::TlsFacts* tls() const override { return this; }
+  // Behind an opening that failed: whatever the peer sends, to be dropped.
   net::IoResult read(char* to, size_t capacity) override;
   net::IoResult write(std::string_view bytes) override;
   net::IoResult writev(const iovec* parts, int count) override;
@@ -88,6 +89,7 @@ class TlsTransport final : public net::Transport, private net::TlsFacts {
   TlsTransport(int fd, SslPtr ssl);
   net::Opening finishOpening();
   [[gnu::cold]] void describeClient();
+  net::IoResult readRaw(char* to, size_t capacity);
   bool isFlooded() const;
   net::IoResult endOfRead(int result);
   size_t sealSome(Parts& parts);

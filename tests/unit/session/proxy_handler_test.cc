@@ -42,14 +42,17 @@ TEST_CASE_FIXTURE(LinesFixture, "forwarding lines of one client are not taken fo
   const std::string first =
       "X-Forwarded-For: 10.0.0.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: a\r\n"
       "Via: 1.1 oxbow\r\n";
-  CHECK(behindId(lines.of("10.0.0.1", "a", random)) == first);
+  CHECK(behindId(lines.of("10.0.0.1", "a", false, random)) == first);
   // This address and this host share their place with the first.
-  CHECK(behindId(lines.of("10.1.0.1", "a", random)).substr(0, 27) ==
+  CHECK(behindId(lines.of("10.1.0.1", "a", false, random)).substr(0, 27) ==
         "X-Forwarded-For: 10.1.0.1\r\n");
-  CHECK(behindId(lines.of("10.0.0.1", "b", random)).find("X-Forwarded-Host: b\r\n") !=
+  CHECK(behindId(lines.of("10.0.0.1", "b", false, random)).find("X-Forwarded-Host: b\r\n") !=
         std::string::npos);
-  CHECK(behindId(lines.of("10.0.0.1", "a", random)) == first);
-  CHECK(behindId(lines.of("::1", "a", random)).substr(0, 22) == "X-Forwarded-For: ::1\r\n");
+  CHECK(behindId(lines.of("10.0.0.1", "a", false, random)) == first);
+  CHECK(behindId(lines.of("10.0.0.1", "a", true, random)).find("X-Forwarded-Proto: https\r\n") !=
+        std::string::npos);
+  CHECK(behindId(lines.of("10.0.0.1", "a", false, random)) == first);
+  CHECK(behindId(lines.of("::1", "a", false, random)).substr(0, 22) == "X-Forwarded-For: ::1\r\n");
 }
 
 TEST_CASE_FIXTURE(LinesFixture, "each forwarding line has a key that turns it off") {
@@ -57,16 +60,16 @@ TEST_CASE_FIXTURE(LinesFixture, "each forwarding line has a key that turns it of
   listener.xForwardedProto = false;
   listener.xForwardedHost = false;
   ForwardedLines lines(listener);
-  const http::FieldBlock& block = lines.of("10.0.0.1", "a", random);
+  const http::FieldBlock& block = lines.of("10.0.0.1", "a", false, random);
   CHECK(behindId(block) == "X-Forwarded-For: 10.0.0.1\r\n");
   CHECK(block.count == 2);
 }
 
 TEST_CASE_FIXTURE(LinesFixture, "every request gets an id of its own") {
   ForwardedLines lines(listener);
-  const http::FieldBlock& block = lines.of("10.0.0.1", "a", random);
+  const http::FieldBlock& block = lines.of("10.0.0.1", "a", false, random);
   const std::string first(block.valueAt(block.fields[0]));
-  const http::FieldBlock& again = lines.of("10.0.0.1", "a", random);
+  const http::FieldBlock& again = lines.of("10.0.0.1", "a", false, random);
   CHECK(first.size() == 32);
   CHECK(std::string(again.valueAt(again.fields[0])) != first);
 }
