@@ -128,7 +128,9 @@ SslPtr ClientContext::connect(const ClientIdentity& identity, SessionCache* sess
   if (!identity.sni.empty()) SSL_set_tlsext_host_name(ssl.get(), identity.sni.c_str());
   if (!identity.verifyName.empty()) {
     X509_VERIFY_PARAM* param = SSL_get0_param(ssl.get());
-    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    // Common names are no names of servers (RFC 9110, section 4.3.4).
+    X509_VERIFY_PARAM_set_hostflags(
+        param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     const bool set = isIpAddress(identity.verifyName)
                          ? X509_VERIFY_PARAM_set1_ip_asc(param, identity.verifyName.c_str()) == 1
                          : X509_VERIFY_PARAM_set1_host(param, identity.verifyName.c_str(),

@@ -132,6 +132,7 @@ TlsTransport::TlsTransport(int fd, SslPtr ssl)
       opened_(false),
       offered_(false),
       broken_(false),
+      unsendable_(false),
       drained_(false),
       probing_(false),
       ended_(false) {
@@ -215,12 +216,13 @@ int TlsTransport::collect(BIO* bio, const char* from, int size) {
   BIO_clear_retry_flags(bio);
   Scratch& own = scratch();
   const auto bytes = static_cast<size_t>(size);
+  if (self.unsendable_) return size;
   if (self.pending_ != nullptr) {
     self.pending_->bytes.append(from, bytes);
     return size;
   }
   // A flight with many certificates.
-  if (own.size + bytes > kScratch && !self.sendScratch()) return -1;
+  if (own.size + bytes > kScratch && !self.sendScratch()) return size;
   if (self.pending_ != nullptr || bytes > kScratch) {
     if (self.pending_ == nullptr) self.pending_ = std::make_unique<Pending>();
     self.pending_->bytes.append(from, bytes);
@@ -244,17 +246,22 @@ void TlsTransport::onMessage(int isWrite, int, int type, const void*, size_t, SS
   if (isWrite == 0 && type == SSL3_RT_HANDSHAKE && transport.opened_) ++transport.postHandshake_;
 }
 
-// Sends what was sealed, keeps the rest. False: the socket is broken.
+// What the peer sent before it closed may tell why, and can still be read.
+bool TlsTransport::noteUnsendable(int error) {
+  unsendable_ = true;
+  error_ = error;
+  pending_.reset();
+  return false;
+}
+
+// Sends what was sealed, keeps the rest. False: the socket takes nothing more.
 bool TlsTransport::sendScratch() {
   Scratch& own = scratch();
   const size_t size = std::exchange(own.size, 0);
+  if (unsendable_) return false;
   if (size == 0) return true;
   const ssize_t n = sendSome(fd_, own.sealed, size);
-  if (n < 0 && !isTemporary(errno)) {
-    error_ = errno;
-    broken_ = true;
-    return false;
-  }
+  if (n < 0 && !isTemporary(errno)) return noteUnsendable(errno);
   const auto sent = static_cast<size_t>(std::max<ssize_t>(n, 0));
   if (sent == size) return true;
   pending_ = std::make_unique<Pending>();
@@ -263,15 +270,12 @@ bool TlsTransport::sendScratch() {
 }
 
 bool TlsTransport::sendPending() {
+  if (unsendable_) return false;
   if (pending_ == nullptr) return true;
   Pending& pending = *pending_;
   const ssize_t n =
       sendSome(fd_, pending.bytes.data() + pending.sent, pending.bytes.size() - pending.sent);
-  if (n < 0 && !isTemporary(errno)) {
-    error_ = errno;
-    broken_ = true;
-    return false;
-  }
+  if (n < 0 && !isTemporary(errno)) return noteUnsendable(errno);
   pending.sent += static_cast<size_t>(std::max<ssize_t>(n, 0));
   while (pending.done < pending.records.size() && pending.records[pending.done].end <= pending.sent)
     taken_ += pending.records[pending.done++].plain;
@@ -299,7 +303,7 @@ net::Opening TlsTransport::open() {
   }
   const int error = SSL_get_error(ssl_.get(), result);
   if (error == SSL_ERROR_WANT_READ && !ended_ && sendScratch()) return net::Opening::Pending;
-  failure_ = ended_ || broken_ ? kCutShort : takeFailure(*ssl_, error);
+  failure_ = ended_ || error == SSL_ERROR_WANT_READ ? kCutShort : takeFailure(*ssl_, error);
   sendScratch();  // the alert
   broken_ = true;
   return net::Opening::Failed;
@@ -369,13 +373,13 @@ IoResult TlsTransport::readRaw(char* to, size_t capacity) {
 // SSL_read() or SSL_peek() gave no data.
 IoResult TlsTransport::endOfRead(int result) {
   const int error = SSL_get_error(ssl_.get(), result);
-  const bool sent = sendScratch();  // the answer to a key update, or an alert
+  sendScratch();  // the answer to a key update, or an alert
   IoResult end;
   if (error == SSL_ERROR_ZERO_RETURN) {
     end.kind = IoResult::Kind::Eof;
   } else if (error == SSL_ERROR_WANT_READ && ended_) {
     end.kind = IoResult::Kind::Truncated;
-  } else if (error != SSL_ERROR_WANT_READ || !sent || isFlooded()) {
+  } else if (error != SSL_ERROR_WANT_READ || isFlooded()) {
     if (error == SSL_ERROR_SSL) failure_ = takeFailure(*ssl_, error);
     ERR_clear_error();
     broken_ = true;
@@ -424,7 +428,7 @@ IoResult TlsTransport::writev(const iovec* given, int count) {
   postHandshake_ = 0;
   while (pending_ == nullptr && parts.left() > 0) {
     const size_t taken = sealSome(parts);
-    if (broken_) return failedWith(error_);
+    if (broken_ || unsendable_) return failedWith(error_);
     written += taken;
   }
   return written > 0 ? moved(written, true) : IoResult();
@@ -473,7 +477,7 @@ int TlsTransport::takeError() {
 
 // close_notify; false when it cannot be sent any more.
 bool TlsTransport::writeControl() {
-  if (!opened_ || broken_ || pending_ != nullptr) return false;
+  if (!opened_ || broken_ || unsendable_ || pending_ != nullptr) return false;
   if (SSL_shutdown(ssl_.get()) < 0) ERR_clear_error();
   return sendScratch() && pending_ == nullptr;
 }

@@ -93,6 +93,7 @@ class TlsTransport final : public net::Transport, private net::TlsFacts {
   bool isFlooded() const;
   net::IoResult endOfRead(int result);
   size_t sealSome(Parts& parts);
+  bool noteUnsendable(int error);
   bool sendScratch();
   bool sendPending();
   bool writeControl();
@@ -103,11 +104,12 @@ class TlsTransport final : public net::Transport, private net::TlsFacts {
   uint32_t postHandshake_ = 0;
   bool opened_ : 1;
   bool offered_ : 1;
-  bool broken_ : 1;   // TLS has failed: nothing more can be read or written
-  bool drained_ : 1;  // within one call: the socket has nothing more
-  bool probing_ : 1;  // likewise: a short recv(2) is not the end of it
-  bool ended_ : 1;    // FIN came
-  size_t taken_ = 0;  // plain bytes that have left and were not yet told of as taken
+  bool broken_ : 1;      // TLS has failed: nothing more can be read or written
+  bool unsendable_ : 1;  // the socket takes nothing more
+  bool drained_ : 1;     // within one call: the socket has nothing more
+  bool probing_ : 1;     // likewise: a short recv(2) is not the end of it
+  bool ended_ : 1;       // FIN came
+  size_t taken_ = 0;     // plain bytes that have left and were not yet told of as taken
   std::unique_ptr<Pending> pending_;
   std::unique_ptr<ClientCertificate> client_;
   std::shared_ptr<SessionCache> sessions_;

@@ -10,7 +10,7 @@ import { test } from 'node:test';
 import { atEnd, curl, proxyTo, sleep, startOxbow, tempDir, until } from './harness.mjs';
 import { startOrigin } from './origin.mjs';
 
-const kKeys = ['time', 'client', 'method', 'host', 'target', 'protocol', 'status', 'upstream',
+const kKeys = ['time', 'client', 'method', 'host', 'target', 'protocol', 'tls', 'status', 'upstream',
   'endpoint', 'upstream_status', 'reused', 'connection_age_ms', 'connection_requests', 'tries',
   'replayed', 'wait_ms', 'connect_ms', 'first_byte_ms', 'total_ms', 'request_bytes',
   'response_bytes', 'error', 'detail', 'request_id', 'user_agent', 'referer'];
@@ -52,7 +52,7 @@ test('each request is a line with all fields, and the request id of the origin',
   const { time, connection_age_ms, wait_ms, connect_ms, first_byte_ms, total_ms, ...rest } = first;
   assert.deepEqual(rest, {
     client: '127.0.0.1', method: 'GET', host: `127.0.0.1:${oxbow.port}`, target: '/a?b=c',
-    protocol: 'HTTP/1.1', status: 200, upstream: 'app', endpoint: origin.address,
+    protocol: 'HTTP/1.1', tls: null, status: 200, upstream: 'app', endpoint: origin.address,
     upstream_status: 200, reused: false, connection_requests: 0, tries: 1, replayed: false,
     request_bytes: 0, response_bytes: 10, error: null, detail: null, request_id: ids[0],
     user_agent: 'tester "1"', referer: 'http://from/',

@@ -167,7 +167,8 @@ function selfSignedFiles(folder, name, extensions, key = 'p256') {
   const file = path.join(folder, 'self.pem');
   const keyFile = path.join(folder, 'self.key');
   const cnf = path.join(folder, 'self.cnf');
-  fs.writeFileSync(cnf, `[req]\ndistinguished_name = dn\nx509_extensions = x\n[dn]\n[x]\n${extensions}`);
+  fs.writeFileSync(cnf,
+    `[req]\ndistinguished_name = dn\nx509_extensions = x\n[dn]\n[x]\n${extensions}`);
   openssl('req', '-x509', '-nodes', '-batch', '-config', cnf, ...keyArgs[key], '-days', '365',
     '-subj', `/CN=${name}`, '-keyout', keyFile, '-out', file);
   return [file, keyFile];

@@ -57,7 +57,7 @@ test('a wrong command line is exit status 2 with a word on stderr', async () => 
   for (const args of [[], ['nonsense'], ['run'], ['check'], ['check', '--diff', 'a'],
     ['check', '-c', 'a', '--diff', 'a', 'b'], ['demo', '--seconds', '0'],
     ['demo', '--seconds', '010'], ['demo', '--clients', '0x10'],
-    ['proxy', '--to', 'https://localhost'], ['origin', '--listen', 'nowhere']]) {
+    ['proxy', '--to', 'https://localhost/path'], ['origin', '--listen', 'nowhere']]) {
     const { code, stdout, stderr } = await oxbow(...args);
     assert.equal(code, 2, args.join(' '));
     assert.equal(stdout, '');
@@ -195,7 +195,7 @@ test('outputs that are closed or full change no exit status', async (t) => {
     assert.equal((await shell(`OXBOW check -c ${bad} ${where}`)).code, 1, where);
     assert.equal((await shell(`OXBOW run -c ${bad} ${where}`)).code, 1, where);
     assert.equal((await shell(`OXBOW nonsense ${where}`)).code, 2, where);
-    assert.equal((await shell(`OXBOW proxy --to https://x ${where}`)).code, 2, where);
+    assert.equal((await shell(`OXBOW proxy --to ftp://x ${where}`)).code, 2, where);
   }
 });
 

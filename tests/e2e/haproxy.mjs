@@ -7,6 +7,8 @@ import path from 'node:path';
 
 import { Process, atEnd, freePort, tempDir, until } from './harness.mjs';
 
+const told = 'hdr X-Reused %[ssl_fc_is_resumed] hdr X-Version %[ssl_fc_protocol]';
+
 const config = (port, pem, bind) => `
 global
   tune.ssl.default-dh-param 2048
@@ -15,7 +17,7 @@ defaults
   timeout client 10s
 frontend tls
   bind 127.0.0.1:${port} ssl crt ${pem} ${bind}
-  http-request return status 200 content-type text/plain string served hdr X-Reused %[ssl_fc_is_resumed] hdr X-Version %[ssl_fc_protocol]
+  http-request return status 200 content-type text/plain string served ${told}
 `;
 
 const connects = (port) => new Promise((done) => {

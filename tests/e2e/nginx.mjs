@@ -110,7 +110,7 @@ class Nginx {
   }
 
   // The `count` requests that nginx saw, in order: { connection, nth, method, uri, status, length,
-  // bodyFile, expect, nonce, reused, version, name, client }. It writes a line when the response has
+  // bodyFile, expect, nonce, reused, version, name, client }. It writes a line when a response has
   // left.
   async seen(count) {
     const log = path.join(this.dir, 'access.log');
@@ -119,7 +119,8 @@ class Nginx {
     assert.equal(lines().length, count, 'requests at nginx');
     return lines().map((line) => {
       const [, connection, nth, method, uri, status, length, bodyFile, expect, nonce, reused,
-        version, name, client] = new RegExp('^(\\d+) (\\d+) (\\S+) (\\S+) (\\d+) (\\d+) "([^"]*)"'
+        version, name, client] = new RegExp(
+        '^(\\d+) (\\d+) (\\S+) (\\S+) (\\d+) (\\d+) "([^"]*)"'
           + ' "([^"]*)" "([^"]*)" (\\S+) (\\S+) (\\S+) "([^"]*)"$').exec(line);
       return { connection, nth: Number(nth), method, uri, status: Number(status),
         length: Number(length), bodyFile, expect, nonce, reused: reused === 'r', version, name,
@@ -133,7 +134,7 @@ class Nginx {
   }
 }
 
-// `server` is further lines of its server block. `tls` is a certificate of certificates.mjs; without
+// `server` is further lines of its server block. `tls` is a leaf of certificates.mjs; without
 // one it speaks none.
 export async function startNginx(t, server = '', { tls } = {}) {
   const nginx = new Nginx(tempDir(t), server, tls);

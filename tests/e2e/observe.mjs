@@ -24,8 +24,8 @@ export const ask = (url, { body, onData, ...options } = {}) => new Promise((done
   request.end(body);
 });
 
-// An upstream of TLS servers behind a listener, with an access log and an admin address. `tls` and
-// `upstream` are lines of YAML; `before` goes into each file's folder first.
+// An upstream of TLS servers behind a listener, with an access log and an admin address. `tls`,
+// `upstream` and `top` are lines of YAML.
 export const tlsProxy = (servers, tls, { upstream = '', top = '' } = {}) => {
   const lines = (text, indent) => text.split('\n').filter((line) => line.trim() !== '')
     .map((line) => `${indent}${line.trim()}\n`).join('');
@@ -66,7 +66,8 @@ export const endpointOf = async (oxbow, index = 0) => (await upstreamOf(oxbow)).
 export async function metric(oxbow, name) {
   const { body } = await ask(`${oxbow.adminUrl}/metrics`);
   const series = {};
-  for (const [, labels = '', value] of body.matchAll(new RegExp(`^${name}(?:\\{(.*)\\})? (\\S+)$`, 'gm'))) {
+  const lines = new RegExp(`^${name}(?:\\{(.*)\\})? (\\S+)$`, 'gm');
+  for (const [, labels = '', value] of body.matchAll(lines)) {
     const rest = labels.replace(/(^|,)(upstream|endpoint|listener)="[^"]*"/g, '').replace(/^,/, '');
     series[rest] = Number(value);
   }

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { after, describe, test } from 'node:test';
 
 import { daysFromNow, makeCa } from './certificates.mjs';
-import { startOxbow, tempDir, until } from './harness.mjs';
+import { atEnd, startOxbow, tempDir, until } from './harness.mjs';
 import { ask, endpointOf, metric, reload, startTlsProxy, tlsProxy, upstreamOf }
   from './observe.mjs';
 import { startOrigin } from './origin.mjs';
@@ -17,6 +17,7 @@ import { served } from './raw_origins.mjs';
 const ip = '127.0.0.1';
 const ca = makeCa({ after });
 const otherCa = makeCa({ after }, { name: 'another CA' });
+const both = fs.readFileSync(ca.file, 'utf8') + fs.readFileSync(otherCa.file, 'utf8');
 const leaf = ca.issue({ names: ['api.test'], ips: [ip] });
 const otherLeaf = otherCa.issue({ ips: [ip] });
 const clients = ['first', 'second'].map((name) => ca.issue({ name, usage: 'clientAuth' }));
@@ -51,9 +52,10 @@ async function served200(oxbow) {
 
 // Lanes that ask without a pause and count every answer, until stop() gives { asked, failed }. A
 // client's connection that breaks has failed too: nobody asks again.
-function load(oxbow, lanes = 6) {
+function load(t, oxbow, lanes = 6) {
   const tally = { asked: 0, failed: [] };
   let stopping = false;
+  atEnd(t, () => { stopping = true; });
   const running = Array.from({ length: lanes }, async () => {
     const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
     while (!stopping) {
@@ -109,7 +111,7 @@ describe('sessions', { concurrency: 2 }, () => {
     test(`${version}: survive a CA file that is written with what it had`, async (t) => {
       const origin = await startServer(t, only);
       const file = path.join(tempDir(t), 'ca.pem');
-        copy(ca.file, file);
+      copy(ca.file, file);
       const oxbow = await startTlsProxy(t, origin.address, `ca: ${file}`, { upstream: eachNew });
       await served200(oxbow);
       copy(ca.file, file);
@@ -122,7 +124,7 @@ describe('sessions', { concurrency: 2 }, () => {
     // What was agreed upon under one identity says nothing under another.
     const changes = {
       'the CA file': async ({ oxbow, files }) => {
-        replace(files.ca, fs.readFileSync(ca.file, 'utf8') + fs.readFileSync(otherCa.file, 'utf8'));
+        replace(files.ca, both);
         await reloadsAre(oxbow, 'applied', 1);
       },
       'the list of revoked ones': async ({ oxbow, files }) => {
@@ -138,7 +140,8 @@ describe('sessions', { concurrency: 2 }, () => {
       'verify_depth': ({ reloadWith }) => reloadWith('verify_depth: 3'),
       'verify_name': ({ reloadWith }) => reloadWith('verify_name: api.test'),
       'sni': ({ reloadWith }) => reloadWith(`sni: api.test\nverify_name: ${ip}`),
-      'verify': ({ reloadWith }) => reloadWith('', { without: ['ca', 'crl'], lines: 'verify: off' }),
+      'verify': ({ reloadWith }) =>
+        reloadWith('', { without: ['ca', 'crl'], lines: 'verify: off' }),
       'ciphers': ({ reloadWith }) => reloadWith(version === 'TLSv1.2'
         ? 'ciphers: ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384'
         : 'ciphersuites: TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256'),
@@ -154,7 +157,8 @@ describe('sessions', { concurrency: 2 }, () => {
           copy(from, files[key]);
         }
         const yaml = (lines, without = []) => tlsProxy(origin.address, [
-          ...['ca', 'crl'].filter((key) => !without.includes(key)).map((key) => `${key}: ${files[key]}`),
+          ...['ca', 'crl'].filter((key) => !without.includes(key))
+            .map((key) => `${key}: ${files[key]}`),
           `certificate: ${files.cert}`, `certificate_key: ${files.key}`, lines].join('\n'),
         { upstream: eachNew });
         const oxbow = await startOxbow(t, yaml(''));
@@ -195,7 +199,7 @@ describe('sessions', { concurrency: 2 }, () => {
 });
 
 describe('files that are replaced', { concurrency: 2 }, () => {
-  test('a server that is revoked gets nothing more, not over an idle connection either', async (t) => {
+  test('a server that is revoked gets nothing more, over idle connections neither', async (t) => {
     const own = makeCa(t);
     const mine = own.issue({ ips: [ip] });
     const origin = await startOrigin(t, answer, served(mine));
@@ -225,7 +229,7 @@ describe('files that are replaced', { concurrency: 2 }, () => {
     put(clients[0]);
     const oxbow = await startTlsProxy(t, origin.address,
       `${trusting}\ncertificate: ${cert}\ncertificate_key: ${key}`, { top: 'workers: 2' });
-    const lanes = load(oxbow);
+    const lanes = load(t, oxbow);
     for (let round = 1; round <= 4; ++round) {
       const { cn, leaf: next } = round % 2 === 1
         ? { cn: 'second', leaf: clients[1] } : { cn: 'first', leaf: clients[0] };
@@ -251,7 +255,7 @@ describe('files that are replaced', { concurrency: 2 }, () => {
       { top: 'workers: 2', upstream: 'max_conns: 3\nmax_total_conns: 3' });
     const answers = [1, 2, 3].map(() => ask(oxbow.url));
     await until(5000, 'three requests', () => held.length === 3);
-    replace(file, fs.readFileSync(ca.file, 'utf8') + fs.readFileSync(otherCa.file, 'utf8'));
+    replace(file, both);
     await reloadsAre(oxbow, 'applied', 1);
     answers.push(...[1, 2, 3].map(() => ask(oxbow.url)));
     await until(5000, 'three more that wait or are there', async () =>
@@ -274,7 +278,7 @@ describe('files that are replaced', { concurrency: 2 }, () => {
     copy(ca.file, file);
     const oxbow = await startTlsProxy(t, origin.address, `ca: ${file}`);
     for (let i = 0; i < 5; ++i) await served200(oxbow);
-    replace(file, fs.readFileSync(ca.file, 'utf8') + fs.readFileSync(otherCa.file, 'utf8'));
+    replace(file, both);
     await reloadsAre(oxbow, 'applied', 1);
     await served200(oxbow);
     const { opened, acquired, closed, tls } = await endpointOf(oxbow);
@@ -291,9 +295,9 @@ describe('files that are replaced', { concurrency: 2 }, () => {
     const file = path.join(tempDir(t), 'ca.pem');
     copy(ca.file, file);
     const oxbow = await startTlsProxy(t, origin.address, `ca: ${file}`, { top: 'workers: 2' });
-    const lanes = load(oxbow);
+    const lanes = load(t, oxbow);
     await lanes.more(100);
-    replace(file, fs.readFileSync(ca.file, 'utf8') + fs.readFileSync(otherCa.file, 'utf8'));
+    replace(file, both);
     await reloadsAre(oxbow, 'applied', 1);
     origin.server.setSecureContext(served(otherLeaf));
     await lanes.more(100);
@@ -318,10 +322,10 @@ describe('files that are replaced', { concurrency: 2 }, () => {
 
   test('50 reloads under load', async (t) => {
     const origin = await startServer(t);
-    const yaml = (seconds) =>
-      tlsProxy(origin.address, trusting, { top: 'workers: 2', upstream: `read_timeout: ${seconds}s` });
+    const yaml = (seconds) => tlsProxy(origin.address, trusting,
+      { top: 'workers: 2', upstream: `read_timeout: ${seconds}s` });
     const oxbow = await startOxbow(t, yaml(60));
-    const lanes = load(oxbow);
+    const lanes = load(t, oxbow);
     await lanes.more(50);
     for (let i = 0; i < 50; ++i) await reload(oxbow, yaml(30 + i % 2));
     await lanes.more(50);
@@ -410,7 +414,8 @@ describe('files that are replaced', { concurrency: 2 }, () => {
     const put = (version, { cert, key }) => {
       const folder = path.join(dir, version);
       fs.mkdirSync(folder);
-      for (const [name, from] of Object.entries({ 'ca.crt': ca.file, 'tls.crt': cert, 'tls.key': key }))
+      const files = { 'ca.crt': ca.file, 'tls.crt': cert, 'tls.key': key };
+      for (const [name, from] of Object.entries(files))
         fs.copyFileSync(from, path.join(folder, name));
       fs.symlinkSync(version, path.join(dir, '..data_tmp'));
       fs.renameSync(path.join(dir, '..data_tmp'), path.join(dir, '..data'));
@@ -421,7 +426,7 @@ describe('files that are replaced', { concurrency: 2 }, () => {
     const oxbow = await startTlsProxy(t, origin.address, `ca: ${dir}/ca.crt
       certificate: ${dir}/tls.crt
       certificate_key: ${dir}/tls.key`, { top: 'workers: 2' });
-    const lanes = load(oxbow, 4);
+    const lanes = load(t, oxbow, 4);
     await lanes.more(50);
     let before = '..one';
     for (const [version, next, cn] of [['..two', clients[1], 'second'],
