@@ -21,10 +21,11 @@ std::string counted(size_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
-// Certificates, keys and the like are read as well: what cannot be used does not start either.
+// Certificates, keys and the like are read as well, where they are there: what cannot be used does
+// not start either.
 bool checkTls(const config::Config& config, const std::string& file, std::FILE* problems) {
   const SystemClock clock;
-  server::TlsLoader loader(clock);
+  server::TlsLoader loader(clock, true);
   server::TlsProblems found;
   (void)loader.load(config, server::listenerKeys(config), found);
   for (const config::Problem& error : found.errors)

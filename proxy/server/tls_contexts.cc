@@ -15,14 +15,6 @@ std::string folderOf(const config::Config& config) {
   return std::filesystem::path(config.file).parent_path().string();
 }
 
-std::shared_ptr<const tls::ClientContext> speak(const config::Upstream& upstream,
-                                                const std::string& folder, TlsProblems& problems) {
-  if (!*upstream.tls.enabled) return nullptr;
-  const tls::Complaints complaints{fmt::format("upstreams.{}.tls", *upstream.name), folder,
-                                   problems.errors, problems.warnings};
-  return tls::ClientContext::make(upstream.tls, complaints);
-}
-
 template <typename Context>
 bool isSame(const std::vector<std::shared_ptr<const Context>>& some,
             const std::vector<std::shared_ptr<const Context>>& others) {
@@ -60,6 +52,15 @@ bool TlsContexts::isSameAs(const TlsContexts& other) const {
   return isSame(servers, other.servers) && isSame(clients, other.clients);
 }
 
+std::shared_ptr<const tls::ClientContext> TlsLoader::speak(const config::Upstream& upstream,
+                                                           const std::string& folder,
+                                                           TlsProblems& problems) {
+  if (!*upstream.tls.enabled) return nullptr;
+  const tls::Complaints complaints{fmt::format("upstreams.{}.tls", *upstream.name), folder,
+                                   problems.errors, problems.warnings, isElsewhere_};
+  return tls::ClientContext::make(upstream.tls, complaints);
+}
+
 std::shared_ptr<tls::TicketKeys> TlsLoader::ticketsOf(const config::ListenerTls& tls,
                                                       const std::string& key,
                                                       const tls::Complaints& complaints) {
@@ -82,7 +83,7 @@ std::shared_ptr<const tls::ServerContext> TlsLoader::serve(const config::Listene
                                                            TlsProblems& problems) {
   if (!listener.tls.enabled()) return nullptr;
   const tls::Complaints complaints{fmt::format("listeners[{}].tls", index), folder, problems.errors,
-                                   problems.warnings};
+                                   problems.warnings, isElsewhere_};
   const size_t before = problems.errors.size();
   auto tickets = ticketsOf(listener.tls, key, complaints);
   auto context = tls::ServerContext::make(listener.tls, std::move(tickets), complaints);
@@ -97,6 +98,8 @@ TlsContexts TlsLoader::load(const config::Config& config,
     contexts.servers.push_back(serve(config.listeners[i], i, listenerKeys[i], folder, problems));
   for (const config::Upstream& upstream : config.upstreams)
     contexts.clients.push_back(speak(upstream, folder, problems));
+  config::sortByPlace(problems.errors);
+  config::sortByPlace(problems.warnings);
   return contexts;
 }
 

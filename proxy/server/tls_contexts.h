@@ -33,7 +33,10 @@ struct TlsProblems {
 // configuration: the keys of session tickets, by listener. Main thread.
 class TlsLoader {
  public:
-  explicit TlsLoader(const Clock& clock) : clock_(clock) {}
+  // `isElsewhere`: files that are not there are only warned of, since the configuration may be for
+  // another machine; contexts that want them are null.
+  explicit TlsLoader(const Clock& clock, bool isElsewhere = false)
+      : clock_(clock), isElsewhere_(isElsewhere) {}
 
   // All of it. Where there is an error the context is null.
   TlsContexts load(const config::Config& config, const std::vector<std::string>& listenerKeys,
@@ -57,7 +60,11 @@ class TlsLoader {
   std::shared_ptr<tls::TicketKeys> ticketsOf(const config::ListenerTls& tls, const std::string& key,
                                              const tls::Complaints& complaints);
 
+  std::shared_ptr<const tls::ClientContext> speak(const config::Upstream& upstream,
+                                                  const std::string& folder, TlsProblems& problems);
+
   const Clock& clock_;
+  const bool isElsewhere_;
   std::map<std::string, Tickets> tickets_;
 };
 

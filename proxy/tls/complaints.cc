@@ -22,7 +22,7 @@ void Complaints::warn(const Place& place, std::string_view key, std::string mess
 }
 
 Complaints Complaints::below(std::string_view key) const {
-  return {config::join(path, key), folder, errors, warnings};
+  return {config::join(path, key), folder, errors, warnings, isElsewhere};
 }
 
 }  // namespace oxbow::tls

@@ -18,6 +18,8 @@ struct Complaints {
   std::string folder;  // relative files count from here
   std::vector<config::Problem>& errors;
   std::vector<config::Problem>& warnings;
+  // Files that are not there are only warned of: they may be where the configuration will run.
+  bool isElsewhere = false;
 
   void error(const Place& place, std::string_view key, std::string message) const;
   void warn(const Place& place, std::string_view key, std::string message) const;

@@ -36,6 +36,7 @@ class File {
     if (S_ISDIR(info_.st_mode)) return "is a folder, not a file";
     return S_ISREG(info_.st_mode) ? "" : "is not a regular file";
   }
+  bool isAbsent() const { return error_ == ENOENT || error_ == ENOTDIR; }
   mode_t mode() const { return info_.st_mode; }
 
   // Fills `to`, which is one byte longer than what may be read. Returns how much came.
@@ -62,12 +63,13 @@ class File {
 
 // The buffer has its full size from the start: growing would leave copies of secrets behind.
 Result<Secret, FileFault> readFrom(File& file, size_t most) {
-  if (std::string fault = file.fault(); !fault.empty()) return FileFault{std::move(fault)};
+  if (std::string fault = file.fault(); !fault.empty())
+    return FileFault{std::move(fault), file.isAbsent()};
   std::vector<char> bytes(most + 1);
   const size_t size = file.read(bytes);
   bytes.resize(size);
   Secret secret(std::move(bytes));
-  if (std::string fault = file.fault(); !fault.empty()) return FileFault{std::move(fault)};
+  if (std::string fault = file.fault(); !fault.empty()) return FileFault{std::move(fault), false};
   if (size > most) return FileFault{fmt::format("is larger than {} bytes", most)};
   secret.readableByAll = (file.mode() & S_IROTH) != 0;
   return secret;

@@ -14,6 +14,7 @@ constexpr size_t kMaxFile = 1 << 20;
 // Why a file was not read, without its name: "no such file".
 struct FileFault {
   std::string message;
+  bool isAbsent = false;  // there is no such file
 };
 
 // The bytes of a regular file, at most `most` of them: more is a fault.

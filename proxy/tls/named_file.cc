@@ -16,18 +16,23 @@ NamedFile::NamedFile(const Located<std::string>& file, std::string_view key,
 std::optional<std::string> NamedFile::read() const {
   auto bytes = readFile(path_, kMaxFile);
   if (bytes) return std::move(bytes.value());
-  error(bytes.error().message);
+  complain(bytes.error());
   return std::nullopt;
 }
 
 std::optional<Secret> NamedFile::readSecret() const {
   auto bytes = tls::readSecret(path_, kMaxFile);
   if (!bytes) {
-    error(bytes.error().message);
+    complain(bytes.error());
     return std::nullopt;
   }
   if (bytes.value().readableByAll) warn("everybody may read it");
   return std::move(bytes.value());
+}
+
+void NamedFile::complain(const FileFault& fault) const {
+  if (fault.isAbsent && complaints_.isElsewhere) return warn(fault.message);
+  error(fault.message);
 }
 
 void NamedFile::error(std::string_view what) const {

@@ -25,6 +25,8 @@ class NamedFile {
   void warn(std::string_view what) const;
 
  private:
+  void complain(const FileFault& fault) const;
+
   const std::string path_;
   const Place place_;
   const std::string key_;

@@ -147,7 +147,7 @@ test('E.4 no common ALPN protocol: no_application_protocol', async (t) => {
   const { origin, oxbow } = await start(t);
   for (const version of ['TLSv1.2', 'TLSv1.3']) {
     const only = { minVersion: version, maxVersion: version };
-    for (const ALPNProtocols of [['h2'], ['http/1.0', 'spdy/3'], ['HTTP/1.1']])
+    for (const ALPNProtocols of [['h2'], ['http/0.9', 'spdy/3'], ['HTTP/1.1']])
       assert.equal(await refusal(t, oxbow.port, { ...only, ALPNProtocols }),
         'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL');
   }

@@ -35,6 +35,7 @@ TEST_CASE_FIXTURE(FileFixture, "a file is read whole, and not one byte beyond th
 
 TEST_CASE_FIXTURE(FileFixture, "what is no file is told in plain words") {
   CHECK(readFile(dir.file("none"), 9).error().message == "no such file");
+  CHECK(readFile(dir.file("none"), 9).error().isAbsent);
   CHECK(readFile(dir.file(""), 9).error().message == "is a folder, not a file");
   REQUIRE(::mkfifo(dir.file("pipe").c_str(), 0600) == 0);
   CHECK(readFile(dir.file("pipe"), 9).error().message == "is not a regular file");

@@ -144,6 +144,17 @@ TEST_CASE_FIXTURE(IdentityFixture, "files that are not there are told, both of t
   CHECK(told.errors[1].message == '"' + ca.path("none.key") + "\": no such file");
 }
 
+TEST_CASE_FIXTURE(IdentityFixture, "files that may be elsewhere are warned of, others are not") {
+  told.complaints.isElsewhere = true;
+  const Located<std::string> nowhere = at(ca.path("none.pem"));
+  const Located<std::string> key = at(leaf.keyFile), none = at("");
+  CHECK_FALSE(readIdentity({nowhere, key, none}, told.complaints, identity));
+  CHECK(told.errors.empty());
+  checkOne(told.warnings, "cert", "no such file");
+  CHECK_FALSE(readIdentity({key, key, none}, told.complaints, identity));
+  checkOne(told.errors, "cert", "no certificate in it");
+}
+
 TEST_CASE_FIXTURE(IdentityFixture,
                   "the keys of the configuration go by the names they have there") {
   const auto none = at(ca.path("none"));
