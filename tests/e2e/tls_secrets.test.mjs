@@ -85,7 +85,7 @@ test('no failure tells a private key or a passphrase', async (t) => {
   const blocks = [
     ...[broken, short, folded, encrypted, other.key, passwordFile].map((file) =>
       `certificates: [ { cert: ${cert}, key: ${file} } ]`),
-    ...[wrong, long, put('empty', ''), encrypted, '/nowhere'].map((file) =>
+    ...[wrong, long, put('empty', ''), encrypted, dir].map((file) =>
       `certificates: [ { cert: ${cert}, key: ${encrypted}, password_file: ${file} } ]`),
     ...[leaf.key, passwordFile].map((file) =>
       `certificates: [ { cert: ${file}, key: ${leaf.key} } ]`),
