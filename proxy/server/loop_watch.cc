@@ -26,7 +26,8 @@ void LoopWatch::inspect(size_t index, TimePoint now) {
   if (const auto timed = loop.activity->takeTimed()) noteTimed(index, *timed);
   const event::Activity::Sample before = std::exchange(loop.seen, loop.activity->sample());
   if (before.working() && loop.seen.working() && before.turn == loop.seen.turn) {
-    if (loop.told || now - loop.since < kLong) return;
+    // A loop that timed a turn itself says so a moment before that turn is over.
+    if (loop.toldTurn == loop.seen.turn || now - loop.since < kLong) return;
     loop.told = true;
     loop.toldTurn = loop.seen.turn;
     loop.longTurns.add();

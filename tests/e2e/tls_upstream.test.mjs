@@ -84,7 +84,7 @@ function checkAnswer(answer, { token, detail, status = 502 }, line) {
   else assert.equal(line.detail, detail);
 }
 
-describe('a server that in place of a handshake sends', { concurrency: 3 }, () => {
+describe('E.7 a server that in place of a handshake sends', { concurrency: 3 }, () => {
   for (const [what, fault] of Object.entries(faults)) {
     test(what, async (t) => {
       const server = await startPlainServer(t, fault.act);
@@ -187,7 +187,7 @@ describe('a server that in place of a handshake sends', { concurrency: 3 }, () =
 
 // A response without length lasts until the connection ends. Only close_notify tells that end from
 // one that somebody on the way has made.
-describe('the end of a response', { concurrency: 3 }, () => {
+describe('E.8 the end of a response', { concurrency: 3 }, () => {
   const endless = 'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n';
 
   // An HTTP/1.0 client, for which the end of the connection is the end of the body.

@@ -111,7 +111,7 @@ describe('a certificate that is trusted', { concurrency: 3 }, () => {
   });
 });
 
-describe('a certificate that is not to be trusted', { concurrency: 3 }, () => {
+describe('E.6 a certificate that is not to be trusted', { concurrency: 3 }, () => {
   const cases = {
     'has expired': [ca.issue({ ips: [ip], until: daysFromNow(-1) }),
       { reason: 'expired', detail: 'certificate has expired' }],

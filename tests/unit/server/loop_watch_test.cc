@@ -226,6 +226,20 @@ TEST_CASE_FIXTURE(WatchFixture, "a turn that was seen to its end and timed too c
   CHECK(watch.longTurns(0) == 1);
 }
 
+TEST_CASE_FIXTURE(WatchFixture, "nor does it count twice when it is told of before it is over") {
+  event::Sleeper sleeper;
+  watch.arm(sleeper);
+  begin(first, "reading");
+  look();
+  pass(100ms);
+  first.endTurn();
+  first.begin("reading");  // as it looks to others until endTurn() returns
+  look();
+  look();
+  CHECK(watch.longTurns(0) == 1);
+  CHECK(reports.size() == 2);
+}
+
 TEST_CASE_FIXTURE(WatchFixture, "a turn that the loop timed itself is told and counted once") {
   event::Sleeper sleeper;
   watch.arm(sleeper);

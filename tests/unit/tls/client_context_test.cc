@@ -64,7 +64,8 @@ Leaf renamed(const Leaf& leaf, const TestCa& ca, std::string_view name) {
   Leaf other;
   other.certificate.reset(X509_dup(leaf.certificate.get()));
   X509* const certificate = other.certificate.get();
-  X509_delete_ext(certificate, X509_get_ext_by_NID(certificate, NID_subject_alt_name, -1));
+  X509_EXTENSION_free(
+      X509_delete_ext(certificate, X509_get_ext_by_NID(certificate, NID_subject_alt_name, -1)));
   GENERAL_NAMES* names = sk_GENERAL_NAME_new_null();
   GENERAL_NAME* dns = GENERAL_NAME_new();
   ASN1_IA5STRING* text = ASN1_IA5STRING_new();
