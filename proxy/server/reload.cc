@@ -85,7 +85,7 @@ void Server::publishReload() {
   setClientLimit();
   watchFile();
   watchTlsFiles();
-  tlsLoader_.keepOnly(keys);
+  tlsLoader_.keep(keys);
   if (reload.newAdmin) replaceAdmin(std::move(reload.admin));
   applyToWorkers([this] {
     ++configGeneration_;

@@ -65,15 +65,16 @@ std::shared_ptr<tls::TicketKeys> TlsLoader::ticketsOf(const config::ListenerTls&
                                                       const std::string& key,
                                                       const tls::Complaints& complaints) {
   if (!*tls.sessionTickets) return nullptr;
-  Tickets& known = tickets_[key];
-  const bool isSame = known.keys != nullptr &&
-                      known.config.sessionTicketKeys.empty() == tls.sessionTicketKeys.empty() &&
-                      *known.config.sessionTicketRotation == *tls.sessionTicketRotation;
-  std::shared_ptr<tls::TicketKeys> keys = known.keys;
-  if (!isSame) keys = std::make_shared<tls::TicketKeys>(clock_, *tls.sessionTicketRotation);
-  // On an error what was loaded before stays.
-  if (!tls.sessionTicketKeys.empty() && !keys->load(tls.sessionTicketKeys, complaints)) return keys;
-  known = {tls, keys};
+  const auto known = tickets_.find(key);
+  const bool isOwn = tls.sessionTicketKeys.empty();
+  const bool goesOn = isOwn && known != tickets_.end() &&
+                      known->second.config.sessionTicketKeys.empty() &&
+                      *known->second.config.sessionTicketRotation == *tls.sessionTicketRotation;
+  std::shared_ptr<tls::TicketKeys> keys =
+      goesOn ? known->second.keys
+             : std::make_shared<tls::TicketKeys>(clock_, *tls.sessionTicketRotation);
+  if (!isOwn && !keys->load(tls.sessionTicketKeys, complaints)) return nullptr;
+  loaded_[key] = {tls, keys};
   return keys;
 }
 
@@ -93,6 +94,7 @@ std::shared_ptr<const tls::ServerContext> TlsLoader::serve(const config::Listene
 TlsContexts TlsLoader::load(const config::Config& config,
                             const std::vector<std::string>& listenerKeys, TlsProblems& problems) {
   TlsContexts contexts;
+  loaded_.clear();
   const std::string folder = folderOf(config);
   for (size_t i = 0; i < config.listeners.size(); ++i)
     contexts.servers.push_back(serve(config.listeners[i], i, listenerKeys[i], folder, problems));
@@ -103,7 +105,9 @@ TlsContexts TlsLoader::load(const config::Config& config,
   return contexts;
 }
 
-void TlsLoader::keepOnly(const std::vector<std::string>& listenerKeys) {
+void TlsLoader::keep(const std::vector<std::string>& listenerKeys) {
+  for (auto& [key, tickets] : loaded_) tickets_[key] = std::move(tickets);
+  loaded_.clear();
   std::erase_if(tickets_, [&](const auto& entry) {
     return std::find(listenerKeys.begin(), listenerKeys.end(), entry.first) == listenerKeys.end();
   });
@@ -117,6 +121,7 @@ bool TlsLoader::reload(const config::Config& config, const std::vector<std::stri
     isNew |= replace(contexts.servers[i], std::move(next.servers[i]));
   for (size_t i = 0; i < contexts.clients.size(); ++i)
     isNew |= replace(contexts.clients[i], std::move(next.clients[i]));
+  if (isNew) keep(listenerKeys);
   return isNew;
 }
 

@@ -38,15 +38,17 @@ class TlsLoader {
   explicit TlsLoader(const Clock& clock, bool isElsewhere = false)
       : clock_(clock), isElsewhere_(isElsewhere) {}
 
-  // All of it. Where there is an error the context is null.
+  // All of it. Where there is an error the context is null. What is used already does not change;
+  // keep() comes behind this when the contexts are.
   TlsContexts load(const config::Config& config, const std::vector<std::string>& listenerKeys,
                    TlsProblems& problems);
   // The same configuration anew, its files have changed. What has an error stays as it is; so does
   // what is the same. True when there is something new.
   bool reload(const config::Config& config, const std::vector<std::string>& listenerKeys,
               TlsContexts& contexts, TlsProblems& problems);
-  // Forgets the ticket keys of other listeners.
-  void keepOnly(const std::vector<std::string>& listenerKeys);
+  // The contexts of the last load() are used: their ticket keys go on from here, those of other
+  // listeners are forgotten.
+  void keep(const std::vector<std::string>& listenerKeys);
 
  private:
   // Keys that are made, of one listener; others when the configuration wants them otherwise.
@@ -66,6 +68,7 @@ class TlsLoader {
   const Clock& clock_;
   const bool isElsewhere_;
   std::map<std::string, Tickets> tickets_;
+  std::map<std::string, Tickets> loaded_;  // by the last load()
 };
 
 }  // namespace oxbow::server

@@ -27,7 +27,10 @@ std::optional<std::string> Server::loadTls(const config::Config& config, TlsCont
   contexts = tlsLoader_.load(config, listenerKeys(config), problems);
   for (const config::Problem& warning : problems.warnings)
     LOG_WARN("{}", config::format(warning, config.file));
-  if (problems.errors.empty()) return std::nullopt;
+  if (problems.errors.empty()) {
+    tlsLoader_.keep(listenerKeys(config));
+    return std::nullopt;
+  }
   return textOf(problems.errors, config.file);
 }
 

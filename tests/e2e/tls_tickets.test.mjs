@@ -119,6 +119,21 @@ for (const version of versions) {
       assert.equal((await visit(t, one, { ...only(version), session: back })).reused, true);
     });
 
+  test(`a reload that is refused leaves the keys as they are, ${version}`, async (t) => {
+    const dir = tempDir(t);
+    const key = (name) => {
+      fs.writeFileSync(path.join(dir, name), randomBytes(80), { mode: 0o600 });
+      return path.join(dir, name);
+    };
+    const oxbow = await start(t, `session_ticket_keys: ${key('a')}`);
+    const session = await sessionOf(await visit(t, oxbow, only(version)));
+    fs.writeFileSync(oxbow.file,
+      yaml(`session_ticket_keys: ${key('b')}`).replace(leaf.key, '/nowhere/key'));
+    oxbow.signal('SIGHUP');
+    await until(5000, 'refusal', () => /was not loaded, nothing has changed/.test(oxbow.stderr));
+    assert.equal((await visit(t, oxbow, { ...only(version), session })).reused, true);
+  });
+
   test(`keys roll: an old one opens while it is in the list, ${version}`, async (t) => {
     const dir = tempDir(t);
     const key = (name) => {
