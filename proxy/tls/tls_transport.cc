@@ -14,6 +14,7 @@
 #include "proxy/base/assert.h"
 #include "proxy/tls/certificate.h"
 #include "proxy/tls/failure.h"
+#include "proxy/tls/plain_parts.h"
 
 namespace oxbow::tls {
 
@@ -21,7 +22,7 @@ using net::IoResult;
 
 namespace {
 
-constexpr size_t kRecord = SSL3_RT_MAX_PLAIN_LENGTH;  // plain bytes of the largest record
+constexpr size_t kRecord = PlainParts::kRecord;
 constexpr size_t kScratch = 96 << 10;
 constexpr size_t kSealed = kRecord + SSL3_RT_MAX_ENCRYPTED_OVERHEAD + SSL3_RT_HEADER_LENGTH;
 // One call reads no more, however fast the peer sends what is no data.
@@ -75,56 +76,6 @@ std::string hex(const unsigned char* bytes, size_t size) {
 }
 
 }  // namespace
-
-// The plain bytes of one writev(), a record's worth at a time.
-class TlsTransport::Parts {
- public:
-  Parts(const iovec* parts, int count) : next_(parts), end_(parts + count) {
-    for (const iovec* part = next_; part != end_; ++part) left_ += part->iov_len;
-    if (next_ != end_) open();
-  }
-  size_t left() const { return left_; }
-
-  void skip(size_t bytes) {
-    ASSERT(bytes <= left_);
-    left_ -= bytes;
-    while (bytes > 0) {
-      const size_t n = std::min(bytes, current_.size());
-      current_.remove_prefix(n);
-      bytes -= n;
-      if (current_.empty()) advance();
-    }
-  }
-
-  // At most a record, not empty while anything is left; pieces that are smaller are put together
-  // in `room`. Then skip() what was used.
-  std::string_view record(char* room) {
-    while (current_.empty() && next_ != end_) advance();
-    if (current_.size() >= kRecord || current_.size() == left_) return current_.substr(0, kRecord);
-    size_t size = 0;
-    std::string_view piece = current_;
-    for (const iovec* part = next_;;) {
-      const size_t n = std::min(piece.size(), kRecord - size);
-      std::memcpy(room + size, piece.data(), n);
-      size += n;
-      if (size == kRecord || ++part == end_) return {room, size};
-      piece = {static_cast<const char*>(part->iov_base), part->iov_len};
-    }
-  }
-
- private:
-  void open() { current_ = {static_cast<const char*>(next_->iov_base), next_->iov_len}; }
-  void advance() {
-    current_ = {};
-    if (next_ == end_ || ++next_ == end_) return;
-    open();
-  }
-
-  const iovec* next_;  // what current_ is of
-  const iovec* end_;
-  std::string_view current_;
-  size_t left_ = 0;
-};
 
 TlsTransport::TlsTransport(int fd, SslPtr ssl)
     : ssl_(std::move(ssl)),
@@ -420,7 +371,7 @@ IoResult TlsTransport::write(std::string_view bytes) {
 
 IoResult TlsTransport::writev(const iovec* given, int count) {
   if (broken_ || !sendPending()) return failedWith(error_);
-  Parts parts(given, count);
+  PlainParts parts(given, count);
   const size_t before = std::min(taken_, parts.left());
   taken_ -= before;
   parts.skip(before);
@@ -436,7 +387,7 @@ IoResult TlsTransport::writev(const iovec* given, int count) {
 
 // Seals as much as fits the scratch and sends it. How many plain bytes have left in full; what is
 // sealed and has not left is taken when its record has.
-size_t TlsTransport::sealSome(Parts& parts) {
+size_t TlsTransport::sealSome(PlainParts& parts) {
   Scratch& own = scratch();
   Pending::Record records[kScratch / kSealed + 1];
   size_t count = 0;

@@ -13,6 +13,8 @@
 
 namespace oxbow::tls {
 
+class PlainParts;
+
 // A Transport that speaks TLS. OpenSSL reads from the socket into its own buffer, which it gives
 // back when that is empty, and as much ahead as fits; what it writes is collected in a scratch of
 // the thread and leaves with one send(2). What the socket does not take is kept here, and the
@@ -66,7 +68,6 @@ class TlsTransport final : public net::Transport, private net::TlsFacts {
     std::string subject;
     std::string fingerprint;
   };
-  class Parts;
 
   // TlsFacts
   std::string_view version() const override;
@@ -92,7 +93,7 @@ class TlsTransport final : public net::Transport, private net::TlsFacts {
   net::IoResult readRaw(char* to, size_t capacity);
   bool isFlooded() const;
   net::IoResult endOfRead(int result);
-  size_t sealSome(Parts& parts);
+  size_t sealSome(PlainParts& parts);
   bool noteUnsendable(int error);
   bool sendScratch();
   bool sendPending();
