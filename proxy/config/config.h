@@ -116,6 +116,10 @@ struct Server {
   Located<std::string> address;  // as written: host:port, ip:port, [v6]:port, unix:/path
   Located<uint32_t> weight{1};   // 1..1000
   std::optional<Located<uint32_t>> maxConns;  // overrides the upstream's max_conns
+  // service: SRV records name its hosts and ports, and `address` has no port. "http" stands for
+  // _http._tcp.<address>; with a dot inside, or an underscore in front, it is put in front of the
+  // address as it is. Empty: no SRV.
+  Located<std::string> service{std::string()};
   bool operator==(const Server&) const = default;
 };
 
@@ -127,6 +131,19 @@ struct Queue {
   Located<uint32_t> size{1024};
   Located<Duration> timeout{seconds(5)};
   bool operator==(const Queue&) const = default;
+};
+
+enum class Prefer : uint8_t { Ipv4, Ipv6 };
+
+// `resolve:` of an upstream: how the names of its servers are followed.
+struct Resolve {
+  Located<Duration> ttlMin{seconds(1)};  // ttl_min, at least 1 s
+  Located<Duration> ttlMax{minutes(5)};  // ttl_max
+  Located<Duration> stale{hours(1)};     // how long the last good answer is used when lookups fail
+  Located<uint32_t> drainAfter{2};       // drain_after: answers without an address until it drains
+  Located<Prefer> prefer{Prefer::Ipv4};  // the family to begin with where a name has both
+  Located<bool> denyPrivateAnswers{false};  // deny_private_answers
+  bool operator==(const Resolve&) const = default;
 };
 
 struct Upstream {
@@ -154,6 +171,7 @@ struct Upstream {
   Located<std::string> proxyBind{std::string()};  // local IP address, empty: the system chooses
   SocketOptions socket;
   UpstreamTls tls;
+  Resolve resolve;
   bool operator==(const Upstream&) const = default;
 };
 
@@ -236,7 +254,11 @@ struct Admin {
 
 struct ResolverConfig {
   std::vector<Located<std::string>> addresses;  // empty: the system's
-  Located<Duration> timeout{seconds(2)};
+  Located<Duration> timeout{seconds(2)};        // for an answer, with every server tried
+  // Where the system's servers, search domains and ndots are read, without `addresses`.
+  Located<std::string> resolvConf{std::string("/etc/resolv.conf")};  // resolv_conf
+  // Looked at before DNS is asked; empty: off.
+  Located<std::string> hosts{std::string("/etc/hosts")};
   bool operator==(const ResolverConfig&) const = default;
 };
 

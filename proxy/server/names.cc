@@ -86,7 +86,11 @@ std::vector<upstream::EndpointSpec> Names::endpointsOf(const config::Upstream& u
     for (const SocketAddress& address : found->second) {
       const bool twice = std::any_of(endpoints.begin(), endpoints.end(),
                                      [&](const auto& e) { return e.address == address; });
-      if (!twice) endpoints.push_back({address, *server.address, *server.weight, cap});
+      if (!twice)
+        endpoints.push_back({.address = address,
+                             .server = *server.address,
+                             .weight = *server.weight,
+                             .maxConns = cap});
     }
   }
   return endpoints;
