@@ -21,12 +21,19 @@ struct ReportPage {
 };
 constexpr ReportPage kMetrics{stats::PrometheusWriter::kContentType, metricsText};
 constexpr ReportPage kUpstreams{kJson, upstreamsJson};
+constexpr ReportPage kDns{kJson, dnsJson};
+
+const ReportPage* pageOf(std::string_view path) {
+  if (path == "/metrics") return &kMetrics;
+  if (path == "/api/upstreams") return &kUpstreams;
+  if (path == "/api/dns") return &kDns;
+  return nullptr;
+}
 
 bool isReload(std::string_view path) { return path == "/api/reload"; }
 
 bool isKnown(std::string_view path) {
-  return path == "/healthz" || path == "/readyz" || path == "/metrics" ||
-         path == "/api/upstreams" || isReload(path);
+  return path == "/healthz" || path == "/readyz" || pageOf(path) != nullptr || isReload(path);
 }
 
 // What changes something changes it by POST alone: no link and no image of a page can.
@@ -75,8 +82,9 @@ void AdminHandler::onRequest(session::Exchange& exchange) {
   if (!isTrustedHost(head))
     return refuse(exchange, 403, "Host is neither localhost nor a loopback address");
   if (!isKnown(head.path))
-    return refuse(exchange, 404,
-                  "there are /healthz, /readyz, /metrics, /api/upstreams and /api/reload");
+    return refuse(
+        exchange, 404,
+        "there are /healthz, /readyz, /metrics, /api/upstreams, /api/dns and /api/reload");
   if (!isAllowed(head)) {
     const std::string_view methods = methodsOf(head.path);
     return refuse(exchange, 405, isReload(head.path) ? "POST only" : "GET and HEAD only", methods);
@@ -85,7 +93,7 @@ void AdminHandler::onRequest(session::Exchange& exchange) {
   if (head.path == "/readyz") return answerReadiness(exchange, view_.ready());
   if (*asked_ >= kMaxAsked) return refuse(exchange, 503, "too many requests wait for a report");
   if (isReload(head.path)) return reload(exchange);
-  const ReportPage& page = head.path == "/metrics" ? kMetrics : kUpstreams;
+  const ReportPage& page = *pageOf(head.path);
   ++*asked_;
   // Counted when the report comes, not when the callback dies: that can happen on another thread
   // when the server stops.

@@ -32,6 +32,8 @@ class AdminHandler final : public session::ExchangeHandler {
 std::string metricsText(const ServerReport& report);
 // The report's upstreams as JSON; docs/admin.md lists its members.
 std::string upstreamsJson(const ServerReport& report);
+// What is known of names as JSON; docs/admin.md lists its members.
+std::string dnsJson(const ServerReport& report);
 // What became of a reload as JSON; docs/reload.md lists its members.
 std::string reloadJson(const ReloadReport& report);
 

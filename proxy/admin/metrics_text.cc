@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proxy/admin/admin_handler.h"
+#include "proxy/admin/metrics_dns.h"
 #include "proxy/base/version.h"
 #include "proxy/stats/prometheus.h"
 
@@ -427,6 +428,7 @@ void MetricsWriter::server(const ServerReport& report) {
   writer_.counter("oxbow_reloads_total", "Loads of a changed configuration, by result.");
   writer_.sample({{"result", "applied"}}, report.reloadsApplied);
   writer_.sample({{"result", "refused"}}, report.reloadsRefused);
+  writeDnsMetrics(writer_, report.dns);
   certificates(report.certificates);
   writer_.counter("oxbow_tls_reloads_total",
                   "Loads of changed certificates, keys and CAs, by result.");

@@ -10,6 +10,7 @@
 #include "proxy/base/error.h"
 #include "proxy/config/diff.h"
 #include "proxy/config/problem.h"
+#include "proxy/dns/name_cache.h"
 #include "proxy/net/transport.h"
 #include "proxy/pool/close_reason.h"
 #include "proxy/session/http1_session.h"
@@ -21,7 +22,10 @@ namespace oxbow::admin {
 
 struct EndpointReport {
   std::string address;
-  std::string server;  // as configured
+  std::string server;    // as configured
+  std::string name;      // that it is an address of; empty: of none
+  uint32_t group = 0;    // by priority: the lowest that can be reached is used
+  bool standby = false;  // of the address family that is not in use
   uint32_t weight = 1;
   uint32_t maxConns = 0;  // 0: no cap
   uint64_t idle = 0, active = 0, connecting = 0;
@@ -80,6 +84,33 @@ struct CertificateReport {
   double secondsLeft = 0;  // until it ends; negative: it has
 };
 
+// A name that is followed.
+struct NameReport {
+  std::string name;
+  std::vector<std::string> upstreams;  // that use it
+  std::string foundAs;                 // with its domain; empty before it was
+  dns::NameState state = dns::NameState::Resolving;
+  dns::Source source = dns::Source::Dns;
+  std::vector<std::string> addresses;  // of services: those of their targets
+  std::vector<dns::Service> services;  // of an SRV name
+  double ageSeconds = -1;              // of the last good answer; negative: there is none in use
+  double ttlSeconds = 0;               // within ttl_min and ttl_max
+  double nextRefreshSeconds = -1;      // negative: under way
+  uint64_t failures = 0;               // in a row
+  std::string lastError;               // of these; empty: the last lookup went well
+};
+
+struct DnsReport {
+  std::vector<NameReport> names;
+  std::vector<std::string> servers;  // that are asked
+  std::vector<std::string> search;
+  uint32_t ndots = 1;
+  uint64_t lookups = 0, hits = 0, staleServes = 0;
+  uint64_t addressesAdded = 0, addressesDrained = 0, addressesDenied = 0;
+  std::array<uint64_t, static_cast<size_t>(dns::Outcome::Count)> outcomes{};
+  stats::HistogramSnapshot lookupTime;
+};
+
 struct ServerReport {
   std::vector<UpstreamReport> upstreams;
   std::vector<ListenerReport> listeners;
@@ -93,6 +124,7 @@ struct ServerReport {
   uint64_t reloadsApplied = 0, reloadsRefused = 0;
   std::vector<CertificateReport> certificates;
   uint64_t tlsReloads = 0, tlsReloadsRefused = 0;  // of certificates, keys and CAs that changed
+  DnsReport dns;
 
   // Sums a worker's report into this one; what the main thread knows stays as it is. Upstreams,
   // endpoints and listeners are the same by name and address; one worker may already know of some

@@ -67,6 +67,9 @@ Json tlsOf(const EndpointReport& e) {
 Json jsonOf(const EndpointReport& e) {
   return {{"address", e.address},
           {"server", e.server},
+          {"name", e.name.empty() ? Json(nullptr) : Json(e.name)},
+          {"group", e.group},
+          {"standby", e.standby},
           {"weight", e.weight},
           {"max_conns", e.maxConns},
           {"idle", e.idle},

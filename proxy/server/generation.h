@@ -15,7 +15,7 @@ namespace oxbow::server {
 struct Plan {
   struct UpstreamPlan {
     std::shared_ptr<upstream::SharedState> shared;
-    std::vector<upstream::EndpointSpec> endpoints;
+    upstream::EndpointSet endpoints;
   };
   std::shared_ptr<const Snapshot> snapshot;
   std::vector<UpstreamPlan> upstreams;  // by upstream of the snapshot

@@ -1,99 +1,184 @@
 #include "proxy/server/names.h"
 
-#include <algorithm>
-#include <utility>
+#include <fmt/format.h>
 
-#include "proxy/dns/cares_resolver.h"
-#include "proxy/log/log.h"
+#include <algorithm>
+#include <set>
+
+#include "proxy/config/addresses.h"
 
 namespace oxbow::server {
 
 namespace {
-constexpr Duration kAgain = std::chrono::seconds(5);
+
+bool isSilence(dns::Outcome outcome) {
+  return outcome == dns::Outcome::Timeout || outcome == dns::Outcome::Unreachable;
+}
+
+// Whether nothing is known of it but that it may still come.
+bool isAwaited(const std::shared_ptr<dns::CachedName>& name) {
+  return name != nullptr && name->awaited();
+}
+
 }  // namespace
 
-Names::Names(event::Dispatcher& dispatcher, std::function<void()> found)
+dns::ClientOptions clientOptionsOf(const config::ResolverConfig& config) {
+  dns::ClientOptions options;
+  // The validator has seen them.
+  for (const auto& address : config.addresses)
+    options.servers.push_back(SocketAddress::parse(*address).value());
+  options.timeout = *config.timeout;
+  options.resolvConf = *config.resolvConf;
+  options.hosts = *config.hosts;
+  return options;
+}
+
+dns::FollowPolicy followPolicyOf(const config::Resolve& config) {
+  return {*config.ttlMin, *config.ttlMax, *config.stale, *config.drainAfter,
+          *config.denyPrivateAnswers};
+}
+
+Names::Names(event::Dispatcher& dispatcher, std::function<void()> changed)
     : dispatcher_(dispatcher),
-      found_(std::move(found)),
-      again_(dispatcher, [this] { askAgain(); }) {}
+      changed_(std::move(changed)),
+      forgetting_(dispatcher, [this] { dispatcher_.soon(telling_); }),
+      client_(dispatcher, [this] { dispatcher_.soon(telling_); }) {}
 
 std::optional<std::string> Names::setResolver(const config::ResolverConfig& config) {
-  if (resolver_ != nullptr && config == resolverConfig_) return std::nullopt;
-  dns::CaresResolver::Options options;
-  for (const auto& address : config.addresses) options.servers.push_back(*address);
-  options.timeout = *config.timeout;
-  auto resolver = dns::CaresResolver::create(dispatcher_, options);
-  if (!resolver.ok()) return resolver.error();
-  resolver_ = std::move(resolver.value());
-  resolverConfig_ = config;
-  // What the former one was asked for gets no answer any more.
-  for (const std::string& server : std::exchange(pending_, {})) ask(server, wanted_[server]);
-  return std::nullopt;
+  return client_.configure(clientOptionsOf(config));
 }
 
-void Names::lookUp(const config::Config& config, std::function<void()> done) {
-  wanted_.clear();
+std::shared_ptr<dns::CachedName> followServer(dns::NameCache& names, const config::Server& server,
+                                              const config::Resolve& resolve) {
+  const dns::FollowPolicy policy = followPolicyOf(resolve);
+  if (const std::string service = config::serviceName(server); !service.empty())
+    return names.follow(service, dns::Kind::Services, policy);
+  const HostPort target = parseHostPort(*server.address).value();
+  if (!target.path.empty() || target.isIp) return nullptr;
+  return names.follow(target.host, dns::Kind::Addresses, policy);
+}
+
+void Names::prepare(const config::Config& config, std::function<void()> done) {
+  Upstreams next;
   for (const config::Upstream& upstream : config.upstreams)
     for (const config::Server& server : upstream.servers)
-      wanted_.emplace(*server.address, *upstream.name);
-  std::erase_if(known_, [this](const auto& entry) { return wanted_.count(entry.first) == 0; });
+      next[*upstream.name].push_back(followServer(client_.names(), server, upstream.resolve));
+  prepared_ = std::move(next);
   waiting_.push_back(std::move(done));
-  for (const auto& [server, upstream] : wanted_) ask(server, upstream);
-  finish();
+  finishWaiting();
 }
 
-void Names::ask(const std::string& server, const std::string& upstream) {
-  if (known_.count(server) > 0) return;
-  const HostPort target = parseHostPort(server).value();
-  if (!target.path.empty()) {
-    known_[server] = {SocketAddress::parse(server).value()};
-    return;
-  }
-  if (!pending_.insert(server).second) return;
-  resolver_->resolve(target.host, target.port, [this, server, upstream](const dns::Answer& answer) {
-    onAnswer(server, upstream, answer);
-  });
+void Names::usePrepared() {
+  used_ = std::move(prepared_);
+  prepared_.clear();
 }
 
-void Names::onAnswer(const std::string& server, const std::string& upstream,
-                     const dns::Answer& answer) {
-  pending_.erase(server);
-  if (!answer.ok || answer.addresses.empty()) {
-    LOG_WARN("upstream {}: cannot resolve {}: {}", upstream, server, answer.error);
-    again_.setIn(kAgain);
-  } else if (wanted_.count(server) > 0) {
-    known_[server] = answer.addresses;
-    if (waiting_.empty()) found_();
-  }
-  finish();
+void Names::onChanged() {
+  changed_();
+  finishWaiting();
 }
 
-void Names::finish() {
-  if (!pending_.empty()) return;
+void Names::finishWaiting() {
+  for (const auto& [upstream, names] : prepared_)
+    if (std::any_of(names.begin(), names.end(), isAwaited)) return;
   for (const auto& done : std::exchange(waiting_, {})) done();
 }
 
-void Names::askAgain() {
-  for (const auto& [server, upstream] : wanted_) ask(server, upstream);
+// Two servers may have one address: the first of them has it.
+void Names::Part::add(upstream::EndpointSpec spec) const {
+  for (upstream::EndpointSpec& known : set.endpoints) {
+    if (known.address != spec.address) continue;
+    if (known.standby && !spec.standby) known = std::move(spec);
+    return;
+  }
+  set.endpoints.push_back(std::move(spec));
 }
 
-std::vector<upstream::EndpointSpec> Names::endpointsOf(const config::Upstream& upstream) const {
-  std::vector<upstream::EndpointSpec> endpoints;
-  for (const config::Server& server : upstream.servers) {
-    const auto found = known_.find(*server.address);
-    if (found == known_.end()) continue;
-    const uint32_t cap = server.maxConns ? **server.maxConns : *upstream.maxConns;
-    for (const SocketAddress& address : found->second) {
-      const bool twice = std::any_of(endpoints.begin(), endpoints.end(),
-                                     [&](const auto& e) { return e.address == address; });
-      if (!twice)
-        endpoints.push_back({.address = address,
-                             .server = *server.address,
-                             .weight = *server.weight,
-                             .maxConns = cap});
+void Names::addAddress(const Part& part) const {
+  part.add({.address = SocketAddress::parse(*part.server.address).value(),
+            .server = *part.server.address,
+            .weight = *part.server.weight,
+            .maxConns = part.server.maxConns ? **part.server.maxConns : *part.upstream.maxConns});
+}
+
+void Names::addName(const Part& part, const dns::CachedName& name, upstream::EndpointSpec like,
+                    uint16_t port) const {
+  const int inUse = familyFor(part.upstream, like.name, name);
+  for (const int family : {AF_INET, AF_INET6}) {
+    like.standby = family != inUse;
+    for (const SocketAddress& address : name.addresses(family)) {
+      like.address = address;
+      like.address.setPort(port);
+      part.add(like);
     }
   }
-  return endpoints;
+}
+
+// RFC 2782: the lower priority first; weights as shares. A weight of 0 has a small chance.
+void Names::addServices(const Part& part, const dns::CachedName& name) const {
+  std::vector<uint16_t> priorities;
+  for (const dns::Service& service : name.services())
+    if (priorities.empty() || priorities.back() != service.priority)
+      priorities.push_back(service.priority);
+  for (const dns::Service& service : name.services()) {
+    const auto place = std::find(priorities.begin(), priorities.end(), service.priority);
+    upstream::EndpointSpec like{
+        .server = config::hostOf(part.server),
+        .name = fmt::format("{}:{}", service.target, service.port),
+        .weight = *part.server.weight * std::max<uint32_t>(service.weight, 1),
+        .maxConns = part.server.maxConns ? **part.server.maxConns : *part.upstream.maxConns,
+        .group = static_cast<uint32_t>(place - priorities.begin())};
+    addName(part, name.target(service), std::move(like), service.port);
+  }
+}
+
+int Names::familyFor(const config::Upstream& upstream, const std::string& label,
+                     const dns::CachedName& name) const {
+  int family = *upstream.resolve.prefer == config::Prefer::Ipv6 ? AF_INET6 : AF_INET;
+  const auto remembered = families_.find({*upstream.name, label});
+  if (remembered != families_.end() && dispatcher_.clock().now() < remembered->second.until)
+    family = remembered->second.family;
+  const int other = family == AF_INET ? AF_INET6 : AF_INET;
+  return name.addresses(family).empty() ? other : family;
+}
+
+upstream::EndpointSet Names::endpointsOf(const config::Upstream& upstream) const {
+  upstream::EndpointSet set;
+  const Followed& names = used_.at(*upstream.name);
+  const dns::CachedName* failed = nullptr;
+  for (size_t i = 0; i < names.size(); ++i) {
+    const Part part{upstream, upstream.servers[i], set};
+    const dns::CachedName* name = names[i].get();
+    if (name == nullptr) {
+      addAddress(part);
+      continue;
+    }
+    set.awaited = set.awaited || name->awaited();
+    if (name->kind() == dns::Kind::Services) {
+      addServices(part, *name);
+    } else {
+      const HostPort target = parseHostPort(*part.server.address).value();
+      addName(part, *name,
+              {.server = *part.server.address,
+               .name = *part.server.address,
+               .weight = *part.server.weight,
+               .maxConns = part.server.maxConns ? **part.server.maxConns : *upstream.maxConns},
+              target.port);
+    }
+    if (!name->hasAny() && failed == nullptr) failed = name;
+  }
+  if (set.endpoints.empty() && !set.awaited)
+    set.none = failed != nullptr && isSilence(failed->lastOutcome()) ? ErrorCode::DnsTimeout
+                                                                     : ErrorCode::DnsError;
+  return set;
+}
+
+void Names::rememberFamily(const std::string& upstream, const std::string& name, int family) {
+  const TimePoint now = dispatcher_.clock().now();
+  std::erase_if(families_, [now](const auto& entry) { return entry.second.until <= now; });
+  families_[{upstream, name}] = {family, now + kFamilyMemory};
+  forgetting_.setIn(kFamilyMemory);
+  dispatcher_.soon(telling_);
 }
 
 }  // namespace oxbow::server

@@ -61,13 +61,14 @@ void Server::prepareReload(config::Config config, TlsContexts contexts) {
   auto error = reload.newAdmin ? openAdmin(next.admin, reload.admin) : std::nullopt;
   if (!error) error = names_.setResolver(next.resolver);
   if (error) return failReload(*error);
-  names_.lookUp(next, [this] { publishReload(); });
+  names_.prepare(next, [this] { publishReload(); });
 }
 
 void Server::publishReload() {
   Reloading& reload = *reloading_;
   if (draining_) return failReload("the server is draining");
   const std::shared_ptr<const Snapshot> before = std::exchange(snapshot_, reload.next);
+  names_.usePrepared();
   const std::vector<std::string>& keys = snapshot_->keys;
   // Before the workers hear of it: what was accepted for these is still on its way to them.
   std::erase_if(sockets_, [&keys](const auto& entry) {
@@ -75,11 +76,13 @@ void Server::publishReload() {
   });
   sockets_.merge(reload.opened);
   configureIntakes(*before);
-  std::erase_if(shared_, [this](const auto& entry) {
+  const auto isGone = [this](const auto& entry) {
     const auto& upstreams = snapshot_->config.upstreams;
     return std::none_of(upstreams.begin(), upstreams.end(),
                         [&](const auto& upstream) { return *upstream.name == entry.first; });
-  });
+  };
+  std::erase_if(shared_, isGone);
+  std::erase_if(published_, isGone);
   if (before->config.logLevel != snapshot_->config.logLevel)
     log::setLevel(levelOf(*snapshot_->config.logLevel));
   setClientLimit();
@@ -116,11 +119,6 @@ void Server::applyToWorkers(std::function<void()> done) {
         if (--*left == 0) done();
       });
     });
-}
-
-// Names that were unknown have been found; a reload under way will tell the workers itself.
-void Server::publish() {
-  if (serving_ && !stopped_ && reloading_ == nullptr) applyToWorkers([] {});
 }
 
 void Server::watchFile() {

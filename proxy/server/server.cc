@@ -26,7 +26,7 @@ Server::Server(config::Config config)
     : first_(std::move(config)),
       dispatcher_(clock_),
       startedAt_(clock_.now()),
-      names_(dispatcher_, [this] { publish(); }),
+      names_(dispatcher_, [this] { publishEndpoints(); }),
       shutdownTimer_(dispatcher_, [this] {
         LOG_WARN("shutdown_timeout has passed, closing what is left");
         stopNow();
@@ -56,7 +56,10 @@ std::optional<std::string> Server::start() {
   if (auto error = names_.setResolver(config.resolver)) return error;
   if (auto error = listen(*snapshot_, sockets_)) return error;
   if (auto error = openAdmin(config.admin, admin_)) return error;
-  names_.lookUp(config, [this] { beginServing(); });
+  names_.prepare(config, [] {});
+  names_.usePrepared();
+  // Names that are not known yet hold up their own exchanges only.
+  beginServing();
   return std::nullopt;
 }
 
@@ -143,15 +146,10 @@ Plan Server::planFor(const std::shared_ptr<const Snapshot>& snapshot) {
   for (const config::Upstream& upstream : snapshot->config.upstreams) {
     std::shared_ptr<upstream::SharedState>& shared = shared_[*upstream.name];
     if (shared == nullptr)
-      shared = std::make_shared<upstream::SharedState>(upstream, dispatchers);
+      shared = makeSharedState(upstream, dispatchers);
     else
       shared->configure(upstream);
-    plan.upstreams.push_back({shared, names_.endpointsOf(upstream)});
-    const size_t index = plan.upstreams.size() - 1;
-    std::vector<upstream::ConnKey> keys;
-    for (const upstream::EndpointSpec& spec : plan.upstreams.back().endpoints)
-      keys.push_back(upstream::keyOf(spec, upstream, snapshot->tls.clients[index].get()));
-    shared->keepOnly(keys);
+    plan.upstreams.push_back({shared, takeEndpoints(plan.upstreams.size())});
   }
   for (const std::string& key : snapshot->keys)
     plan.sockets.push_back(severalWorkers() ? -1 : std::exchange(sockets_.at(key).fd, -1));
@@ -207,6 +205,7 @@ void Server::collect(Done done) {
       report.longTurns.push_back(watchdog_->longTurns(i));
     report.logDropped = log::droppedLines();
     reportTls(report);
+    names_.report(snapshot_->config, report.dns);
     report.uptimeSeconds = std::chrono::duration<double>(clock_.now() - startedAt_).count();
     done(report);
   };

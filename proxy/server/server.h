@@ -103,7 +103,10 @@ class Server final : private admin::ServerView {
   void makeWorkers(const config::Config& config);
   Plan planFor(const std::shared_ptr<const Snapshot>& snapshot);
   void acceptForWorkers();
-  void publish();
+  void publishEndpoints();
+  upstream::EndpointSet takeEndpoints(size_t upstream);
+  std::shared_ptr<upstream::SharedState> makeSharedState(
+      const config::Upstream& config, const std::vector<event::Dispatcher*>& workers);
   void watchLoops();
   void beginServing();
   void onSignal();
@@ -124,6 +127,7 @@ class Server final : private admin::ServerView {
   event::FunctionTimer shutdownTimer_;
   std::map<std::string, std::weak_ptr<WorkerLog>> logs_;                  // by path and format
   std::map<std::string, std::shared_ptr<upstream::SharedState>> shared_;  // by upstream
+  std::map<std::string, upstream::EndpointSet> published_;                // by upstream
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<ClientLimit> limit_;
   std::unique_ptr<Watchdog> watchdog_;  // goes before the loops that it looks at

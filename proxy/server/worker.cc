@@ -54,6 +54,13 @@ void Worker::apply(Plan plan, std::function<void()> done) {
   });
 }
 
+void Worker::setEndpoints(const std::string& upstream, upstream::EndpointSet endpoints) {
+  dispatcher_->post([this, upstream, endpoints = std::move(endpoints)] {
+    if (generation_ == nullptr) return;
+    if (const auto found = generation_->find(upstream)) found->setEndpoints(endpoints);
+  });
+}
+
 void Worker::goBy(const Plan& plan) {
   Generation* before = generation_;
   // A share each: what is read ahead is bounded in all, without asking the others for each piece.

@@ -37,6 +37,9 @@ class Worker {
   // `done` runs on the worker's thread.
   void apply(Plan plan, std::function<void()> done);
 
+  // Other endpoints of the upstream of that name, if it has one.
+  void setEndpoints(const std::string& upstream, upstream::EndpointSet endpoints);
+
   // Clients that were accepted for the listener of that key.
   void adopt(const std::string& key, std::vector<Accepted> clients);
   // How many it has, those on their way to it included.

@@ -12,6 +12,9 @@ admin::EndpointReport reportOf(const upstream::Upstream::Endpoint& endpoint, Tim
   const pool::PoolStats& stats = *endpoint.stats;
   report.address = endpoint.spec.address.text();
   report.server = endpoint.spec.server;
+  report.name = endpoint.spec.name;
+  report.group = endpoint.spec.group;
+  report.standby = endpoint.spec.standby;
   report.weight = endpoint.spec.weight;
   report.maxConns = endpoint.spec.maxConns;
   report.idle = pool.idle();
