@@ -16,8 +16,9 @@ struct Looking : World {
 
   void start(const std::string& name, Kind kind = Kind::Addresses) {
     told.clear();
-    lookup = Lookup::start(dispatcher, questions, system, name, kind,
-                           [this](const Found& found, bool last) { told.emplace_back(found, last); });
+    lookup =
+        Lookup::start(dispatcher, questions, system, name, kind,
+                      [this](const Found& found, bool last) { told.emplace_back(found, last); });
     CHECK(told.empty());
   }
 };

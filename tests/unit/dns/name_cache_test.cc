@@ -134,9 +134,9 @@ void keepsForItsTime(Outcome outcome) {
 }
 
 TEST_CASE("failures keep the last answer for its time, and then nothing") {
-  for (const Outcome outcome : {Outcome::ServFail, Outcome::Timeout, Outcome::NoName,
-                                Outcome::NoData, Outcome::Unreachable, Outcome::Malformed,
-                                Outcome::Refused, Outcome::TooLong}) {
+  for (const Outcome outcome :
+       {Outcome::ServFail, Outcome::Timeout, Outcome::NoName, Outcome::NoData, Outcome::Unreachable,
+        Outcome::Malformed, Outcome::Refused, Outcome::TooLong}) {
     CAPTURE(textOf(outcome));
     keepsForItsTime(outcome);
   }

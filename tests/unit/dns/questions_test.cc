@@ -86,8 +86,7 @@ TEST_CASE_FIXTURE(Asking, "the memory of names that are not there is bounded") {
     CHECK(answer(name, Type::A, failure(Outcome::NoName, 5s)));
   }
   const uint64_t before = stats.hits;
-  for (size_t i = 0; i < Questions::kMaxNegatives + 10; ++i)
-    ask("n" + std::to_string(i) + ".test");
+  for (size_t i = 0; i < Questions::kMaxNegatives + 10; ++i) ask("n" + std::to_string(i) + ".test");
   CHECK(stats.hits - before == Questions::kMaxNegatives);
 }
 

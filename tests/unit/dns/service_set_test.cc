@@ -48,8 +48,7 @@ TEST_CASE("two ports of one target are two services, and a repetition is one") {
 TEST_CASE("of too many the first by priority are used") {
   ServiceSet set(1);
   std::vector<Service> many;
-  for (int i = 200; i > 0; --i)
-    many.push_back(at("t", static_cast<uint16_t>(i)));
+  for (int i = 200; i > 0; --i) many.push_back(at("t", static_cast<uint16_t>(i)));
   for (size_t i = 0; i < many.size(); ++i) many[i].port = static_cast<uint16_t>(i + 1);
   set.update(many);
   REQUIRE(set.current().size() == ServiceSet::kMost);
