@@ -59,8 +59,9 @@ size_t SharedQueue::claimTaker(size_t worker, TimePoint head) {
     const uint32_t wanting = cell.wanting.load(std::memory_order_seq_cst);
     const uint32_t coming = cell.coming.load(std::memory_order_seq_cst);
     if (i == worker || coming >= wanting) continue;
-    // Each one on its way serves a waiter of whom only the first is known here.
-    if (wantedHere && headOf(cell) + kHeadStart * (int64_t{1} + coming) > head) continue;
+    // Each one on its way serves a waiter of whom only the first is known here. That one may have
+    // left in this moment: its time is max() then, and this subtraction the one that holds.
+    if (wantedHere && head - headOf(cell) < kHeadStart * (int64_t{1} + coming)) continue;
     if (oldest == nullptr || headOf(cell) < headOf(*oldest)) oldest = &cell;
   }
   if (oldest == nullptr) return workers();

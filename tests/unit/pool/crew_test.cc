@@ -429,5 +429,17 @@ TEST_CASE("in every order of two operations of three workers nobody waits in vai
   CHECK(orders == 90);
 }
 
+// What another worker says of its waiters is read while it is being written: the time of the first
+// may be gone already and the count still there.
+TEST_CASE("a waiter that leaves while it is looked at is nobody to send a connection to") {
+  ManualClock clock;
+  event::Dispatcher first(clock), second(clock);
+  const auto shared = std::make_shared<SharedQueue>(0, std::vector{&first, &second});
+  shared->publish(1, 1, TimePoint::max());
+  CHECK(shared->claimTaker(0, clock.now()) == shared->workers());
+  shared->publish(1, 1, clock.now() - SharedQueue::kHeadStart);
+  CHECK(shared->claimTaker(0, clock.now()) == 1);
+}
+
 }  // namespace
 }  // namespace oxbow::pool
