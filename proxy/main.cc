@@ -17,6 +17,7 @@
 #include "proxy/demo/origin_command.h"
 #include "proxy/demo/print.h"
 #include "proxy/demo/proxy_command.h"
+#include "proxy/demo/resolve_command.h"
 #include "proxy/demo/run_command.h"
 
 // The command line: what each command is called with. docs/cli.md tells the same in more words.
@@ -105,6 +106,28 @@ void addCheck(CLI::App& app, Command& chosen) {
       const auto& [before, after] = options->files;
       return isDiff ? demo::diffCommand(before, after, stdout, stderr)
                     : demo::checkCommand(options->file, stdout, stderr);
+    };
+  });
+}
+
+void addResolve(CLI::App& app, Command& chosen) {
+  struct Options {
+    std::string file;
+    std::string name;
+  };
+  const auto options = std::make_shared<Options>();
+  CLI::App* resolve =
+      add(app, "resolve", "Look up a name, and say what oxbow would use of it and why",
+          "oxbow resolve -c conf/oxbow.yaml api.internal");
+  resolve->add_option("-c,--config", options->file, "The configuration file")
+      ->required()
+      ->type_name("FILE");
+  resolve->add_option("name", options->name, "An upstream, a server of one, or any name of a host")
+      ->required()
+      ->type_name("NAME");
+  resolve->callback([&chosen, options] {
+    chosen = [options] {
+      return demo::resolveCommand(options->file, options->name, stdout, stderr);
     };
   });
 }
@@ -209,6 +232,7 @@ int main(int argc, char** argv) {
   Command chosen;
   addRun(app, chosen);
   addCheck(app, chosen);
+  addResolve(app, chosen);
   addOrigin(app, chosen);
   addProxy(app, chosen);
   addDemo(app, chosen);
