@@ -71,6 +71,23 @@ const char* pathOf(const SocketAddress& address) {
   return reinterpret_cast<const sockaddr_un*>(address.get())->sun_path;
 }
 
+struct ServiceOfHost {
+  std::string_view prefix;  // empty: it names no service
+  std::string_view host;
+};
+
+// "_http._tcp.api.internal" in "_http._tcp" and "api.internal".
+ServiceOfHost splitService(std::string_view text) {
+  if (text.find(':') != std::string_view::npos) return {{}, text};
+  size_t host = 0;
+  while (host < text.size() && text[host] == '_') {
+    const size_t dot = text.find('.', host);
+    host = dot == std::string_view::npos ? text.size() : dot + 1;
+  }
+  if (host == 0 || host == text.size()) return {{}, text};
+  return {text.substr(0, host - 1), text.substr(host)};
+}
+
 }  // namespace
 
 void readListenAddress(BlockReader& in, std::string_view anyHost, Located<std::string>& text,
@@ -108,11 +125,44 @@ std::optional<int> familyOf(const std::string& server) {
   return address ? std::optional(address.value().family()) : std::nullopt;
 }
 
-std::string canonicalServer(const HostPort& server) {
-  if (!server.path.empty()) return "unix:" + server.path;
-  const bool isV6 = server.host.find(':') != std::string::npos;
-  const std::string host = lowered(server.host);
-  return fmt::format("{}:{}", isV6 ? '[' + host + ']' : host, server.port);
+bool isHostAlone(const std::string& text) {
+  const auto parsed = parseHostPort(text + ":1");
+  return parsed && !parsed.value().isIp && parsed.value().path.empty();
+}
+
+std::string servicePrefix(const Server& server) {
+  const std::string& service = *server.service;
+  if (service.empty()) return std::string(splitService(*server.address).prefix);
+  const bool isWhole = service.front() == '_' || service.find('.') != std::string::npos;
+  return isWhole ? service : fmt::format("_{}._tcp", service);
+}
+
+std::string serviceName(const Server& server) {
+  if (server.service->empty())
+    return splitService(*server.address).prefix.empty() ? std::string() : *server.address;
+  return fmt::format("{}.{}", servicePrefix(server), *server.address);
+}
+
+std::string hostOf(const Server& server) {
+  std::string host = *server.address;
+  if (const auto parsed = parseHostPort(host))
+    host = parsed.value().host;
+  else if (server.service->empty())
+    host = splitService(host).host;
+  if (!host.empty() && host.back() == '.') host.pop_back();
+  return host;
+}
+
+std::string canonicalServer(const Server& server) {
+  const std::string service = serviceName(server);
+  if (!service.empty()) return lowered(service);
+  const auto parsed = parseHostPort(*server.address);
+  if (!parsed) return *server.address;
+  const HostPort& at = parsed.value();
+  if (!at.path.empty()) return "unix:" + at.path;
+  const bool isV6 = at.host.find(':') != std::string::npos;
+  const std::string host = lowered(at.host);
+  return fmt::format("{}:{}", isV6 ? '[' + host + ']' : host, at.port);
 }
 
 std::string addressError(const std::string& error) {

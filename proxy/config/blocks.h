@@ -28,6 +28,8 @@ class UpstreamNames {
 };
 
 Upstream readUpstream(const Node& node, const std::string& path, std::vector<Problem>& problems);
+// The key `servers`.
+void readServers(BlockReader& in, Upstream& out);
 
 Listener readListener(const Node& node, const std::string& path, const UpstreamNames& upstreams,
                       std::vector<Problem>& problems);

@@ -113,12 +113,14 @@ struct ListenerTls {
 };
 
 struct Server {
-  Located<std::string> address;  // as written: host:port, ip:port, [v6]:port, unix:/path
-  Located<uint32_t> weight{1};   // 1..1000
+  // As written: host:port, ip:port, [v6]:port, unix:/path. Where SRV records name its hosts and
+  // ports, there is no port: a host with `service`, or a name such as _http._tcp.api.internal
+  // without it. config/addresses.h takes it apart.
+  Located<std::string> address;
+  Located<uint32_t> weight{1};                // 1..1000
   std::optional<Located<uint32_t>> maxConns;  // overrides the upstream's max_conns
-  // service: SRV records name its hosts and ports, and `address` has no port. "http" stands for
-  // _http._tcp.<address>; with a dot inside, or an underscore in front, it is put in front of the
-  // address as it is. Empty: no SRV.
+  // "http" stands for _http._tcp; with a dot inside, or an underscore in front, it is put in front
+  // of the address as it is.
   Located<std::string> service{std::string()};
   bool operator==(const Server&) const = default;
 };
@@ -252,6 +254,7 @@ struct Admin {
   bool operator==(const Admin&) const = default;
 };
 
+// Paths of files are as written; relative ones count from the configuration's folder.
 struct ResolverConfig {
   std::vector<Located<std::string>> addresses;  // empty: the system's
   Located<Duration> timeout{seconds(2)};        // for an answer, with every server tried

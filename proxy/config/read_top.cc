@@ -57,12 +57,35 @@ void readAdmin(BlockReader& in, Admin& out) {
                fmt::format("127.0.0.1:{}", out.address.port()));
 }
 
+void readHosts(BlockReader& in, Located<std::string>& out) {
+  readFileName(in, "hosts", out);
+  if (out.isDefault()) return;
+  const auto word = parseBoolean(*out);
+  if (word && !word.value())
+    out.value.clear();
+  else if (word)
+    in.fail("hosts", "write the path of a file, or off", "/etc/hosts");
+}
+
+void readResolvConf(BlockReader& in, Located<std::string>& out) {
+  readFileName(in, "resolv_conf", out);
+  if (!in.has("resolv_conf") || !in.isGood("resolv_conf")) return;
+  if (parseBoolean(*out).ok())
+    in.fail("resolv_conf", "write the path of a file; addresses take its place");
+  else if (in.has("addresses"))
+    in.fail("resolv_conf",
+            "its servers are not asked where there are addresses; remove resolv_conf, or "
+            "addresses to ask the system's servers");
+}
+
 void readResolver(BlockReader& in, ResolverConfig& out) {
   const Node* node = in.takeMapping("resolver");
   if (node == nullptr) return;
   BlockReader resolver(*node, schema::resolver(), in.pathOf("resolver"), in.problems());
   resolver.read("addresses", out.addresses);
   resolver.read("timeout", out.timeout);
+  readResolvConf(resolver, out.resolvConf);
+  readHosts(resolver, out.hosts);
   resolver.finish();
   const Node* value = node->find("addresses");
   if (value != nullptr && value->isList() && value->children.empty())

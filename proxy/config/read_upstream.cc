@@ -1,104 +1,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <unordered_set>
 
 #include "proxy/base/address.h"
 #include "proxy/config/addresses.h"
 #include "proxy/config/blocks.h"
+#include "proxy/config/units.h"
 
 namespace oxbow::config {
 
 namespace {
-
-// "http://api:80/" was probably meant to be "api:80", and "api" to be "api:80".
-std::string meantServer(std::string_view text) {
-  const std::string_view usualPort = text.substr(0, 8) == "https://" ? ":443" : ":80";
-  for (const std::string_view scheme : {"http://", "https://"})
-    if (text.substr(0, scheme.size()) == scheme) text.remove_prefix(scheme.size());
-  text = text.substr(0, text.find('/'));
-  // "::1:80" and "::1" lack their brackets.
-  if (std::count(text.begin(), text.end(), ':') > 1 && text.front() != '[') {
-    const size_t colon = text.rfind(':');
-    for (const std::string& guess :
-         {fmt::format("[{}]:{}", text.substr(0, colon), text.substr(colon + 1)),
-          fmt::format("[{}]{}", text, usualPort)})
-      if (parseHostPort(guess).ok()) return guess;
-  }
-  for (const std::string_view port : {std::string_view(), usualPort}) {
-    std::string guess = fmt::format("{}{}", text, port);
-    if (parseHostPort(guess).ok()) return guess;
-  }
-  return {};
-}
-
-class ServerList {
- public:
-  ServerList(Upstream& upstream, std::vector<Problem>& problems)
-      : upstream_(upstream), problems_(problems) {}
-
-  void read(const Node& item, const std::string& path) {
-    if (item.isScalar()) {
-      Server server;
-      server.address = {item.text, item.place};
-      add(std::move(server), path);
-    } else if (item.isMapping()) {
-      readMapping(item, path);
-    } else {
-      problems_.push_back(
-          {item.place,
-           path,
-           fmt::format("expected an address or a mapping, got {}", kindName(item.kind)),
-           {}});
-    }
-  }
-
- private:
-  void readMapping(const Node& item, const std::string& path) {
-    BlockReader in(item, schema::server(), path, problems_);
-    Server server;
-    in.require("server");
-    in.read("server", server.address);
-    in.read("weight", server.weight);
-    in.read("max_conns", server.maxConns);
-    in.finish();
-    if (!server.address.isDefault()) add(std::move(server), in.pathOf("server"));
-  }
-
-  void add(Server server, const std::string& path) {
-    const auto parsed = parseHostPort(*server.address);
-    if (!parsed) {
-      const bool isUrl = server.address->find("://") != std::string::npos;
-      problems_.push_back({server.address.place, path,
-                           isUrl ? quoted(*server.address) + " is a URL; write host and port alone"
-                                 : addressError(parsed.error()),
-                           meantServer(*server.address)});
-      return;
-    }
-    if (!seen_.insert(canonicalServer(parsed.value())).second)
-      problems_.push_back({server.address.place,
-                           path,
-                           fmt::format("{} stands in this upstream twice; give one of them a "
-                                       "weight instead",
-                                       quoted(*server.address)),
-                           {}});
-    upstream_.servers.push_back(std::move(server));
-  }
-
-  Upstream& upstream_;
-  std::vector<Problem>& problems_;
-  std::unordered_set<std::string> seen_;
-};
-
-void readServers(BlockReader& in, Upstream& out) {
-  in.require("servers");
-  const Node* list = in.takeList("servers");
-  if (list == nullptr) return;
-  if (list->children.empty()) in.fail("servers", "is empty; an upstream needs a server");
-  ServerList servers(out, in.problems());
-  for (size_t i = 0; i < list->children.size(); ++i)
-    servers.read(list->children[i], join(in.pathOf("servers"), i));
-}
 
 void readQueue(BlockReader& in, Queue& out) {
   const Node* node = in.takeMapping("queue");
@@ -107,6 +18,23 @@ void readQueue(BlockReader& in, Queue& out) {
   queue.read("size", out.size);
   queue.read("timeout", out.timeout);
   queue.finish();
+}
+
+// ttl_max cannot be under the least that ttl_min may be, so that it is never alone to blame.
+void readResolve(BlockReader& in, Resolve& out) {
+  const Node* node = in.takeMapping("resolve");
+  if (node == nullptr) return;
+  BlockReader resolve(*node, schema::resolve(), in.pathOf("resolve"), in.problems());
+  resolve.read("ttl_min", out.ttlMin);
+  resolve.read("ttl_max", out.ttlMax);
+  resolve.read("stale", out.stale);
+  resolve.read("drain_after", out.drainAfter);
+  resolve.read("prefer", out.prefer);
+  resolve.read("deny_private_answers", out.denyPrivateAnswers);
+  resolve.finish();
+  if (*out.ttlMin > *out.ttlMax && resolve.isGood("ttl_max"))
+    resolve.fail("ttl_min", fmt::format("{} is over ttl_max {}", durationText(*out.ttlMin),
+                                        durationText(*out.ttlMax)));
 }
 
 void readPool(BlockReader& in, Upstream& out) {
@@ -133,7 +61,8 @@ void readBind(BlockReader& in, Upstream& out) {
   if (!isOfOneMachine(address.value()))
     return in.fail("proxy_bind",
                    fmt::format("{} is no address that a machine has", quoted(*out.proxyBind)));
-  // A Unix socket is not bound, and a name may have addresses of both families.
+  // A Unix socket is not bound, and a name, be it of SRV records, may have addresses of both
+  // families.
   const int family = address.value().family();
   const int other = family == AF_INET ? AF_INET6 : AF_INET;
   const auto anyIs = [&out](std::optional<int> wanted) {
@@ -156,7 +85,8 @@ void readExchange(BlockReader& in, Upstream& out) {
   readBind(in, out);
 }
 
-// A floor must fit under every ceiling.
+// A floor must fit under every ceiling. How many endpoints a name has, one of SRV records too, is
+// not known here; it is one at least.
 void checkFloor(BlockReader& in, const Upstream& up) {
   const uint64_t floor = *up.keepaliveMin;
   if (floor == 0 || !in.isGood("keepalive_min")) return;
@@ -210,6 +140,7 @@ Upstream readUpstream(const Node& node, const std::string& path, std::vector<Pro
   upstream.name = {node.key, node.keyPlace};
   BlockReader in(node, schema::upstream(), path, problems);
   readServers(in, upstream);
+  readResolve(in, upstream.resolve);
   readPool(in, upstream);
   readExchange(in, upstream);
   readSocketOptions(in, upstream.socket);

@@ -45,11 +45,10 @@ std::vector<std::string_view> Block::names() const {
 
 const std::vector<const Block*>& blocks() {
   static const std::vector<const Block*> all = {
-      &top(),        &admin(),       &resolver(),    &upstream(),
-      &server(),     &queue(),       &upstreamTls(), &listener(),
-      &accessLog(),  &listenerTls(), &certificate(), &clientCertificates(),
-      &hsts(),       &route(),       &fixedReturn(), &socket(),
-      &soKeepalive()};
+      &top(),         &admin(),       &resolver(),           &upstream(), &server(),
+      &resolve(),     &queue(),       &upstreamTls(),        &listener(), &accessLog(),
+      &listenerTls(), &certificate(), &clientCertificates(), &hsts(),     &route(),
+      &fixedReturn(), &socket(),      &soKeepalive()};
   return all;
 }
 

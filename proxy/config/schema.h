@@ -60,6 +60,7 @@ const Block& admin();
 const Block& resolver();
 const Block& upstream();
 const Block& server();
+const Block& resolve();
 const Block& queue();
 const Block& upstreamTls();
 const Block& socket();  // shared by upstream() and listener()

@@ -117,8 +117,22 @@ const Block& resolver() {
                .meaning = "How long one DNS server may take to answer.",
                .example = "1s",
                .nginx = "resolver_timeout"},
+              {.name = "resolv_conf",
+               .typeName = "path",
+               .defaultText = "/etc/resolv.conf",
+               .meaning = "The file with the system's DNS servers, search domains and `ndots`. Not "
+                          "together with `addresses`.",
+               .example = "/run/systemd/resolve/resolv.conf",
+               .nginx = "-"},
+              {.name = "hosts",
+               .typeName = "path or off",
+               .defaultText = "/etc/hosts",
+               .meaning =
+                   "The file of names that are known without DNS. `off`: DNS alone is asked.",
+               .example = "off",
+               .nginx = "-"},
           },
-      .later = {"ttl_min", "ttl_max", "stale", "ipv6"}};
+      .later = {"ipv6"}};
   return block;
 }
 

@@ -11,10 +11,16 @@ std::vector<Key> servers() {
       {.name = "servers",
        .typeName = "list",
        .defaultText = "required",
-       .meaning = "The servers: `host:port`, `ip:port`, `\"[v6]:port\"` or `unix:/path`, or a "
-                  "mapping with more about one.",
+       .meaning = "The servers: `host:port`, `ip:port`, `\"[v6]:port\"`, `unix:/path`, or a name "
+                  "of SRV records such as `_http._tcp.host`; or a mapping with more about one.",
        .example = "[ 127.0.0.1:9000, { server: 127.0.0.1:9001, weight: 2 } ]",
        .nginx = "server"},
+      {.name = "resolve",
+       .typeName = "mapping",
+       .defaultText = "none",
+       .meaning = "How the names of servers are followed. Without it, its defaults.",
+       .example = "{ ttl_max: 1m, stale: 6h }",
+       .nginx = "resolve"},
       {.name = "protocol",
        .type = Type::Choice,
        .defaultText = "http1",
@@ -206,12 +212,11 @@ std::vector<Key> upstreamKeys() {
 }  // namespace
 
 const Block& upstream() {
-  static const Block block{
-      .name = "upstreams.<name>",
-      .keys = upstreamKeys(),
-      .shared = &socket(),
-      .later = {"resolve", "sticky", "health_check", "slow_start", "proxy_protocol", "max_fails",
-                "fail_timeout", "hash", "proxy_next_upstream"}};
+  static const Block block{.name = "upstreams.<name>",
+                           .keys = upstreamKeys(),
+                           .shared = &socket(),
+                           .later = {"sticky", "health_check", "slow_start", "proxy_protocol",
+                                     "max_fails", "fail_timeout", "hash", "proxy_next_upstream"}};
   return block;
 }
 
@@ -223,9 +228,17 @@ const Block& server() {
               {.name = "server",
                .typeName = "address",
                .defaultText = "required",
-               .meaning = "The server, as in the short form.",
+               .meaning = "The server, as in the short form; with `service` the host alone.",
                .example = "127.0.0.1:9001",
                .nginx = "server"},
+              {.name = "service",
+               .type = Type::String,
+               .defaultText = "none",
+               .meaning = "Take hosts and ports from SRV records: `http` from those of "
+                          "`_http._tcp.` and the server. With a dot, or `_` in front, it is put in "
+                          "front of the server as it is.",
+               .example = "http",
+               .nginx = "service"},
               {.name = "weight",
                .type = Type::Count,
                .defaultText = "1",
@@ -244,7 +257,64 @@ const Block& server() {
                .example = "10",
                .nginx = "max_conns"},
           },
-      .later = {"max_fails", "fail_timeout", "backup", "down", "slow_start", "resolve"}};
+      .later = {"max_fails", "fail_timeout", "backup", "down", "slow_start"}};
+  return block;
+}
+
+const Block& resolve() {
+  constexpr uint64_t kSecond = 1000;
+  constexpr uint64_t kDay = 24 * 3600 * kSecond;
+  static const Block block{
+      .name = "upstreams.<name>.resolve",
+      .keys = {
+          {.name = "ttl_min",
+           .type = Type::Duration,
+           .defaultText = "1s",
+           .min = kSecond,
+           .max = kDay,
+           .meaning = "No name is looked up again sooner, however short its TTL is. At most "
+                      "`ttl_max`.",
+           .example = "5s",
+           .nginx = "-"},
+          {.name = "ttl_max",
+           .type = Type::Duration,
+           .defaultText = "5m",
+           .min = kSecond,
+           .max = kDay,
+           .meaning = "A name is looked up again after this time, however long its TTL is.",
+           .example = "1m",
+           .nginx = "-"},
+          {.name = "stale",
+           .type = Type::Duration,
+           .defaultText = "1h",
+           .max = kMaxDuration,
+           .meaning = "How long the last good answer holds when lookups fail, after its time. "
+                      "`0s`: no longer.",
+           .example = "6h",
+           .nginx = "-"},
+          {.name = "drain_after",
+           .type = Type::Count,
+           .defaultText = "2",
+           .unit = "answers",
+           .min = 1,
+           .max = 100,
+           .meaning = "An address is given up when it is missing from so many answers in a row.",
+           .example = "1",
+           .nginx = "-"},
+          {.name = "prefer",
+           .type = Type::Choice,
+           .defaultText = "ipv4",
+           .choices = {"ipv4", "ipv6"},
+           .meaning = "The family to begin with where a name has addresses of both.",
+           .example = "ipv6",
+           .nginx = "-"},
+          {.name = "deny_private_answers",
+           .type = Type::Boolean,
+           .defaultText = "off",
+           .meaning = "Do not use addresses of private networks that names resolve to.",
+           .example = "on",
+           .nginx = "-"},
+      }};
   return block;
 }
 

@@ -314,13 +314,28 @@ Value listenerValue(const Listener& listener) {
 }
 
 Value serverValue(const Server& server) {
-  const auto parsed = parseHostPort(*server.address);
-  const std::string address = parsed ? canonicalServer(parsed.value()) : *server.address;
+  const std::string name = canonicalServer(server);
+  const std::string service = lowered(servicePrefix(server));
+  // "_http._tcp.api.internal" is api.internal with its service.
+  const bool isSplit = !service.empty();
+  const Place place = server.service.isDefault() ? server.address.place : server.service.place;
   BlockValues out(schema::server());
-  out.put("server", leaf(address, server.address.place));
+  out.put("server", leaf(isSplit ? name.substr(service.size() + 1) : name, server.address.place));
+  out.put("service", isSplit ? leaf(service, place) : leaf("none", {}));
   out.put("weight", server.weight);
   out.put("max_conns", server.maxConns);
-  return out.finishItem(What::Server, address, server.address.place);
+  return out.finishItem(What::Server, name, server.address.place);
+}
+
+Value resolveValue(const Resolve& resolve) {
+  BlockValues out(schema::resolve());
+  out.put("ttl_min", resolve.ttlMin);
+  out.put("ttl_max", resolve.ttlMax);
+  out.put("stale", resolve.stale);
+  out.put("drain_after", resolve.drainAfter);
+  out.put("prefer", resolve.prefer);
+  out.put("deny_private_answers", resolve.denyPrivateAnswers);
+  return out.finish();
 }
 
 Value queueValue(const Queue& queue) {
@@ -369,6 +384,7 @@ void putExchange(const Upstream& up, BlockValues& out) {
 Value upstreamValue(const Upstream& up) {
   BlockValues out(schema::upstream());
   out.put("servers", list(up.servers, serverValue));
+  out.put("resolve", resolveValue(up.resolve));
   putPool(up, out);
   putExchange(up, out);
   putSocketOptions(up.socket, out);
@@ -386,6 +402,8 @@ Value resolverValue(const ResolverConfig& resolver) {
   BlockValues out(schema::resolver());
   out.put("addresses", listValue(resolver.addresses, stringsOf(resolver.addresses)));
   out.put("timeout", resolver.timeout);
+  out.put("resolv_conf", resolver.resolvConf);
+  out.put("hosts", leaf(resolver.hosts->empty() ? "off" : *resolver.hosts, resolver.hosts.place));
   return out.finish();
 }
 

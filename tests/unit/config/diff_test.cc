@@ -59,6 +59,7 @@ std::string namedIn(const Block& block, const Key& key) {
   const bool tellsRoutesApart =
       &block == &schema::route() && (key.name == "server_name" || key.name == "location");
   if (tellsRoutesApart) return "routes";
+  if (key.name == "service") return "servers";  // it tells servers apart
   return &block == &schema::soKeepalive() ? "so_keepalive" : std::string(key.name);
 }
 
@@ -125,6 +126,19 @@ TEST_CASE("servers are the same by address, of either case and in any order") {
         "- upstreams.api.servers unix:/b\n+ upstreams.api.servers unix:/B\n");
   CHECK(lines(servers("\"[::1]:80\""), servers("{ server: \"[::1]:80\", weight: 3 }")) ==
         "~ upstreams.api.servers [::1]:80 weight: 1 -> 3\n");
+}
+
+TEST_CASE("servers of SRV records are the same by the name of these") {
+  const std::string records = "_http._tcp.api.internal";
+  CHECK(isNoChange(servers(records), servers("{ server: API.internal, service: http }")));
+  CHECK(isNoChange(servers(records), servers("{ server: api.internal, service: _http._tcp }")));
+  CHECK(lines(servers(records), servers("{ server: api.internal, service: http, weight: 3 }")) ==
+        "~ upstreams.api.servers _http._tcp.api.internal weight: 1 -> 3\n");
+  CHECK(lines(servers("api.internal:80"), servers(records)) ==
+        "- upstreams.api.servers api.internal:80\n"
+        "+ upstreams.api.servers _http._tcp.api.internal\n");
+  CHECK(lines(servers("{ server: a, service: http }"), servers("{ server: a, service: admin }")) ==
+        "- upstreams.api.servers _http._tcp.a\n+ upstreams.api.servers _admin._tcp.a\n");
 }
 
 TEST_CASE("a server that moves to another upstream leaves one and joins the other") {

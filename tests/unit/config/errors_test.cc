@@ -250,6 +250,84 @@ TEST_CASE("servers of upstreams") {
   CHECK(error("[ { server: api:0 } ]").substr(0, 38) == "1:42: upstreams.api.servers[0].server:");
 }
 
+TEST_CASE("servers of SRV records have a service and no port") {
+  const auto error = [](const std::string& server) {
+    return errorsOf(withTop("upstreams: { api: { servers: [ " + server + " ] } }"));
+  };
+  const std::string server = "1:42: upstreams.api.servers[0].server: ";
+  const std::string service = "upstreams.api.servers[0].service: ";
+  for (const std::string right :
+       {"{ server: api.internal, service: http }", "{ server: api, service: _http._tcp }",
+        "{ server: api., service: blue.eu }", "_http._tcp.api.internal",
+        "{ server: _http._tcp.api.internal, weight: 2 }", "_http._tcp.api.internal:80"})
+    CHECK(error(right).empty());
+
+  CHECK(error("{ server: \"api:80\", service: http }") ==
+        server +
+            "\"api:80\" has a port, and so have the records of its service; write the host alone; "
+            "did you mean \"api\"?\n");
+  CHECK(error("{ server: \"http://api:80/\", service: http }") ==
+        server + "\"http://api:80/\" is a URL; write the host alone; did you mean \"api\"?\n");
+  CHECK(error("{ server: a b, service: http }") == server + "\"a b\" is no host\n");
+  for (const std::string address : {"127.0.0.1:80", "127.0.0.1", "[::1]:80", "[::1]", "::1"})
+    CHECK(error("{ service: http, server: \"" + address + "\" }") ==
+          "1:43: " + service + "\"" + address +
+              "\" is an IP address, which has no SRV records; leave service out\n");
+  CHECK(error("{ service: http, server: unix:/run/api }") ==
+        "1:43: " + service +
+            "\"unix:/run/api\" is a Unix socket, which has no SRV records; leave service out\n");
+  CHECK(error("{ service: http, server: _http._tcp.api }") ==
+        "1:43: " + service + "\"_http._tcp.api\" names its service already; leave service out\n");
+
+  CHECK(error("{ service: 8080, server: api }") ==
+        "1:43: " + service + "\"8080\" is a port; write it behind the server, without a service\n");
+  CHECK(error("{ service: \"\", server: api }") == "1:43: " + service + "is empty; leave it out\n");
+  for (const std::string wrong : {"a b", "http.", ".a", "a..b", "http/tcp"})
+    CHECK(error("{ service: \"" + wrong + "\", server: api }") ==
+          "1:43: " + service + "\"" + wrong +
+              "\" is no service; write one such as http, or _http._tcp\n");
+  CHECK_FALSE(error("{ server: api, service: " + std::string(63, 'a') + " }").empty());
+  // Of a service that is wrong, nothing is said of a port.
+  CHECK(error("{ service: [ a ], server: api }") ==
+        "1:43: " + service + "expected text, got a list\n");
+  CHECK(error("{ service: http }") == "1:32: upstreams.api.servers[0].server: is missing\n");
+}
+
+TEST_CASE("a name that only looks like one of SRV records needs a port") {
+  const auto error = [](const std::string& server) {
+    return errorsOf(withTop("upstreams: { api: { servers: [ \"" + server + "\" ] } }"));
+  };
+  for (const char* name : {"_http", "_http._tcp", "api._tcp.internal"})
+    CHECK(error(name).find("needs a port") != std::string::npos);
+  CHECK(error("_http._tcp.a b") ==
+        "1:32: upstreams.api.servers[0]: \"_http._tcp.a b\" is no name of SRV records\n");
+  CHECK(error("_http._tcp.127.0.0.1") ==
+        "1:32: upstreams.api.servers[0]: \"_http._tcp.127.0.0.1\" is no name of SRV records\n");
+}
+
+TEST_CASE("how names are followed") {
+  const auto error = [](const std::string& keys) {
+    return errorsOf(withUpstream("    resolve: { " + keys + " }"));
+  };
+  const std::string path = "upstreams.api.resolve.";
+  CHECK(error("ttl_min: 999ms") == "4:25: " + path + "ttl_min: must be between 1s and 1d\n");
+  CHECK(error("ttl_max: 25h") == "4:25: " + path + "ttl_max: must be between 1s and 1d\n");
+  CHECK(error("stale: 31d") == "4:23: " + path + "stale: must be between 0s and 30d\n");
+  CHECK(error("drain_after: 0") == "4:29: " + path + "drain_after: must be between 1 and 100\n");
+  CHECK(error("prefer: ipv5") ==
+        "4:24: " + path + "prefer: \"ipv5\" is not one of ipv4, ipv6; did you mean \"ipv4\"?\n");
+  CHECK(error("deny_private: on") ==
+        "4:16: " + path + "deny_private: unknown key; did you mean \"deny_private_answers\"?\n");
+  CHECK(error("ttl_min: 10m") == "4:25: " + path + "ttl_min: 10m is over ttl_max 5m\n");
+  CHECK(error("ttl_max: 2s, ttl_min: 3s") == "4:38: " + path + "ttl_min: 3s is over ttl_max 2s\n");
+  CHECK(error("ttl_max: 1s, ttl_min: 1s").empty());
+  CHECK(error("ttl_max: x, ttl_min: 10m").find("is over") == std::string::npos);
+  CHECK(errorsOf(withUpstream("    resolve: on")) ==
+        "4:14: upstreams.api.resolve: expected a mapping, got \"on\"\n");
+  CHECK(errorsOf(withTop("resolver: { ttl_min: 1s }")) ==
+        "1:13: resolver.ttl_min: unknown key here; it belongs to upstreams.<name>.resolve\n");
+}
+
 TEST_CASE("one server stands once in an upstream") {
   const auto error = [](const std::string& servers) {
     return errorsOf(withTop("upstreams: { api: { servers: " + servers + " } }"));
@@ -259,6 +337,10 @@ TEST_CASE("one server stands once in an upstream") {
         "weight instead\n");
   CHECK_FALSE(error("[ unix:/a, { server: unix:/a } ]").empty());
   CHECK(error("[ a:1, a:2, b:1, unix:/a, unix:/b ]").empty());
+  CHECK(error("[ _http._tcp.a, { server: A, service: http } ]") ==
+        "1:56: upstreams.api.servers[1].server: \"A\" stands in this upstream twice; give one of "
+        "them a weight instead\n");
+  CHECK(error("[ a:1, { server: a, service: http }, { server: a, service: admin } ]").empty());
 }
 
 TEST_CASE("a warm floor fits under every ceiling") {
@@ -273,6 +355,9 @@ TEST_CASE("a warm floor fits under every ceiling") {
   CHECK(errorsOf(withTop("upstreams: { api: { keepalive_min: 2, servers: [ a:1, { server: b:1, "
                          "max_conns: 1 } ] } }")) ==
         "1:36: upstreams.api.keepalive_min: 2 is over the max_conns of b:1: 1\n");
+  CHECK(errorsOf(withTop("upstreams: { api: { keepalive_min: 2, servers: [ { server: a, service: "
+                         "http, max_conns: 1 } ] } }")) ==
+        "1:36: upstreams.api.keepalive_min: 2 is over the max_conns of a: 1\n");
   CHECK(errorsOf(withUpstream("    keepalive: 3\n    keepalive_min: 3\n    max_conns: 3\n"
                               "    max_total_conns: 3"))
             .empty());
@@ -474,6 +559,10 @@ TEST_CASE("connections come from an address of the server's family") {
   CHECK(error("::1", "127.0.0.1:1, \"[::1]:1\"").empty());
   CHECK(error("::1", "127.0.0.1:1, a.example:1").empty());
   CHECK(error("::1", "unix:/a").empty());
+  for (const std::string records : {"_http._tcp.a.example", "{ server: a, service: http }"})
+    for (const std::string bind : {"::1", "127.0.0.1"})
+      CHECK(error(bind, "127.0.0.1:1, \"[::1]:1\", " + records).empty());
+  CHECK(error("::1", "127.0.0.1:1, _http._tcp.a.example").empty());
   for (const std::string nobodys : {"0.0.0.0", "::", "224.0.0.1", "ff02::1", "255.255.255.255"})
     CHECK(error(nobodys, "a.example:1") ==
           at + "\"" + nobodys + "\" is no address that a machine has\n");
@@ -488,6 +577,18 @@ TEST_CASE("the resolver has addresses, not names") {
         "1:24: resolver.addresses: is an empty list; leave it out for the system's servers\n");
   CHECK(errorsOf(withTop("resolver: { addresses: [ 8.8.8.8, dns.example ] }")) ==
         "1:35: resolver.addresses[1]: \"dns.example\" is no IP address with or without a port\n");
+  CHECK(errorsOf(withTop("resolver: { addresses: 127.0.0.1, resolv_conf: /etc/resolv.conf }")) ==
+        "1:48: resolver.resolv_conf: its servers are not asked where there are addresses; remove "
+        "resolv_conf, or addresses to ask the system's servers\n");
+  CHECK(errorsOf(withTop("resolver: { resolv_conf: off }")) ==
+        "1:26: resolver.resolv_conf: write the path of a file; addresses take its place\n");
+  CHECK(errorsOf(withTop("resolver: { addresses: 127.0.0.1, resolv_conf: }")) ==
+        "1:35: resolver.resolv_conf: has no value; expected a path\n");
+  CHECK(errorsOf(withTop("resolver: { hosts: on }")) ==
+        "1:20: resolver.hosts: write the path of a file, or off; did you mean \"/etc/hosts\"?\n");
+  CHECK(errorsOf(withTop("resolver: { hosts: \"\" }")) == "1:20: resolver.hosts: is empty\n");
+  CHECK(errorsOf(withTop("resolver: { hosts: [ a ] }")) ==
+        "1:20: resolver.hosts: expected a path or off, got a list\n");
   CHECK(errorsOf(withUpstream("    proxy_bind: eth0")).substr(0, 31) ==
         "4:17: upstreams.api.proxy_bind:");
 }

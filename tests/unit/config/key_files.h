@@ -43,7 +43,9 @@ inline std::string upstreamTlsFile(const std::string& line) {
 }
 
 inline std::string serverFile(const std::string& line) {
-  const std::string server = unless(begins(line, "server"), "server: 127.0.0.1:9000");
+  const std::string plain =
+      begins(line, "service") ? "server: api.internal" : "server: 127.0.0.1:9000";
+  const std::string server = unless(begins(line, "server"), plain);
   return upstreamFile("servers: [ " + flow({server, line}) + " ]");
 }
 
@@ -102,6 +104,7 @@ inline std::string fileWith(const Block& block, const std::string& line) {
   if (&block == &schema::certificate()) return certificateFile(line);
   if (&block == &schema::clientCertificates()) return clientCertificatesFile(line);
   if (&block == &schema::hsts()) return hstsFile(line);
+  if (&block == &schema::resolve()) return upstreamFile("resolve: " + flow({line}));
   if (&block == &schema::queue()) return upstreamFile("queue: " + flow({line}));
   if (&block == &schema::server()) return serverFile(line);
   if (&block == &schema::listener()) return listenerFile(line);

@@ -167,6 +167,9 @@ TEST_CASE("a server without a name needs one to be verified by") {
   CHECK(error("off").empty());
   CHECK(error("{ verify: off }").empty());
   CHECK(error("{ sni: a }").empty());
+  CHECK(errorsOf(withTop("upstreams: { api: { servers: [ _http._tcp.a, { server: a, service: "
+                         "admin } ], tls: on } }"))
+            .empty());
   CHECK(error("{ sni: off, verify_name: a }").empty());
   // Whoever meant to give a name is told of that only.
   CHECK(error("{ sni: \"a b\" }") == "1:60: " + kUp + ".sni: \"a b\" is no host\n");

@@ -82,7 +82,8 @@ TEST_CASE("a key that is not written has the text of its default, and no place")
     const Block& owner = block == &schema::socket() ? schema::upstream() : *block;
     for (const Key& key : block->keys) {
       if (key.defaultText == "required" || key.name == "proxy_pass") continue;
-      if (key.name == "queue" || key.name == "resolver" || key.name == "upstreams") continue;
+      if (key.name == "queue" || key.name == "resolve") continue;
+      if (key.name == "resolver" || key.name == "upstreams") continue;
       CAPTURE(block->name);
       CAPTURE(key.name);
       const bool isTop = key.name == "admin";  // fileWith() of the top has none
@@ -123,12 +124,18 @@ TEST_CASE("the texts are the shortest of their kind") {
   CHECK(top("log_level") == "debug");
   CHECK(top("proxy_buffers_total") == "512m");
   CHECK(top("admin") == "{ listen: 127.0.0.1:9901 }");
-  CHECK(top("resolver") == "{ addresses: [ 127.0.0.1:5353, [::1]:5353 ], timeout: 1s }");
+  CHECK(top("resolver") ==
+        "{ addresses: [ 127.0.0.1:5353, [::1]:5353 ], timeout: 1s, resolv_conf: /etc/resolv.conf, "
+        "hosts: off }");
   CHECK(top("upstreams") == "[ api ]");
   CHECK(top("listeners") == "[ 0.0.0.0:8080, unix:/run/oxbow.sock, 127.0.0.1:8081 ]");
   const auto up = [&](const char* name) { return textOf(at(root, {"upstreams", "api", name})); };
   CHECK(up("servers") ==
-        "[ api1.internal:8080, api2.internal:8080, 127.0.0.1:8080, unix:/run/api.sock ]");
+        "[ api1.internal:8080, api2.internal:8080, 127.0.0.1:8080, unix:/run/api.sock, "
+        "_http._tcp.api.internal, _api._tcp.other.internal ]");
+  CHECK(up("resolve") ==
+        "{ ttl_min: 2s, ttl_max: 1m, stale: 6h, drain_after: 3, prefer: ipv6, "
+        "deny_private_answers: on }");
   CHECK(up("balance") == "least_conn");
   CHECK(up("keepalive_time") == "1h30m");
   CHECK(up("max_conns") == "50");
@@ -145,7 +152,9 @@ TEST_CASE("the texts are the shortest of their kind") {
   CHECK(up("so_keepalive") == "{ idle: 1m, interval: 10s, count: 5 }");
   CHECK(up("tcp_nodelay") == "off");
   CHECK(textOf(at(root, {"upstreams", "api", "servers", "api2.internal:8080"})) ==
-        "{ server: api2.internal:8080, weight: 2, max_conns: 64 }");
+        "{ server: api2.internal:8080, service: none, weight: 2, max_conns: 64 }");
+  CHECK(textOf(at(root, {"upstreams", "api", "servers", "_api._tcp.other.internal"})) ==
+        "{ server: other.internal, service: _api._tcp, weight: 1, max_conns: none }");
 }
 
 TEST_CASE("the texts of a listener and of its routes") {
@@ -209,8 +218,8 @@ TEST_CASE("a name that is the word none is not taken for nothing") {
 
 TEST_CASE("items have the places of their first line") {
   const Value root = allKeys();
-  CHECK(at(root, {"upstreams", "api"}).place == Place{17, 3});
-  CHECK(at(root, {"upstreams", "api", "servers", "api1.internal:8080"}).place == Place{19, 9});
+  CHECK(at(root, {"upstreams", "api"}).place == Place{19, 3});
+  CHECK(at(root, {"upstreams", "api", "servers", "api1.internal:8080"}).place == Place{21, 9});
   CHECK(at(root, {"upstreams", "api"}).what == Value::What::Upstream);
   CHECK(at(root, {"upstreams", "api", "keepalive"}).what == Value::What::Key);
 }

@@ -36,6 +36,10 @@ TEST_CASE("the keys at the top are read") {
   CHECK(*config.resolver.addresses[0] == "127.0.0.1:5353");
   CHECK(*config.resolver.addresses[1] == "[::1]:5353");
   CHECK(*config.resolver.timeout == 1s);
+  CHECK(config.resolver.resolvConf.isDefault());
+  CHECK(*config.resolver.resolvConf == "/etc/resolv.conf");
+  CHECK(config.resolver.hosts->empty());
+  CHECK_FALSE(config.resolver.hosts.isDefault());
   CHECK(config.upstreams.size() == 1);
   CHECK(config.listeners.size() == 3);
 }
@@ -43,7 +47,7 @@ TEST_CASE("the keys at the top are read") {
 TEST_CASE("the servers of an upstream are read in both forms") {
   const Upstream up = allKeys().upstreams[0];
   CHECK(*up.name == "api");
-  REQUIRE(up.servers.size() == 4);
+  REQUIRE(up.servers.size() == 6);
   CHECK(*up.servers[0].address == "api1.internal:8080");
   CHECK(*up.servers[0].weight == 1);
   CHECK_FALSE(up.servers[0].maxConns.has_value());
@@ -52,6 +56,29 @@ TEST_CASE("the servers of an upstream are read in both forms") {
   CHECK(**up.servers[1].maxConns == 64);
   CHECK(*up.servers[2].address == "127.0.0.1:8080");
   CHECK(*up.servers[3].address == "unix:/run/api.sock");
+  CHECK(up.servers[3].service.isDefault());
+  CHECK(*up.servers[4].address == "api.internal");
+  CHECK(*up.servers[4].service == "http");
+  CHECK(*up.servers[5].address == "_api._tcp.other.internal");
+  CHECK(up.servers[5].service->empty());
+}
+
+TEST_CASE("how names are followed is read") {
+  const Resolve resolve = allKeys().upstreams[0].resolve;
+  CHECK(*resolve.ttlMin == 2s);
+  CHECK(*resolve.ttlMax == 1min);
+  CHECK(*resolve.stale == 6h);
+  CHECK(*resolve.drainAfter == 3);
+  CHECK(*resolve.prefer == Prefer::Ipv6);
+  CHECK(*resolve.denyPrivateAnswers);
+}
+
+TEST_CASE("the files of the resolver are read as they are written") {
+  const ResolverConfig resolver =
+      loaded(withTop("resolver: { resolv_conf: dns/resolv.conf, hosts: hosts }")).resolver;
+  CHECK(*resolver.resolvConf == "dns/resolv.conf");
+  CHECK(*resolver.hosts == "hosts");
+  CHECK(*loaded(withTop("")).resolver.hosts == "/etc/hosts");
 }
 
 TEST_CASE("the pool of an upstream is read") {
@@ -182,8 +209,8 @@ TEST_CASE("a fixed answer is read in both forms") {
 
 TEST_CASE("places are those of the values") {
   const Config config = allKeys();
-  CHECK(config.upstreams[0].name.place == Place{17, 3});
-  CHECK(config.upstreams[0].servers[0].address.place == Place{19, 9});
+  CHECK(config.upstreams[0].name.place == Place{19, 3});
+  CHECK(config.upstreams[0].servers[0].address.place == Place{21, 9});
   CHECK(config.upstreams[0].keepalive.place.column == 16);
   CHECK(config.listeners[1].backlog.isDefault());
 }
@@ -214,6 +241,8 @@ TEST_CASE("each word of a choice has its meaning") {
   CHECK(*up("    balance: least_conn").balance == Balance::LeastConn);
   CHECK(*up("    scheduling: lifo").scheduling == Scheduling::Lifo);
   CHECK(*up("    scheduling: fifo").scheduling == Scheduling::Fifo);
+  CHECK(*up("    resolve: { prefer: ipv4 }").resolve.prefer == Prefer::Ipv4);
+  CHECK(*up("    resolve: { prefer: ipv6 }").resolve.prefer == Prefer::Ipv6);
   const auto log = [](const char* word) {
     const Config config =
         loaded(withListener(std::string("    access_log: { format: ") + word + " }"));
@@ -244,6 +273,7 @@ TEST_CASE("zero has its meaning where the documentation gives it one") {
   CHECK(*up.keepalive == 0);
   CHECK(*up.queue.size == 0);
   CHECK(*up.replayBuffer == 0);
+  CHECK(*loaded(withUpstream("    resolve: { stale: 0s }")).upstreams[0].resolve.stale == 0s);
 }
 
 TEST_CASE("an upstream that no route uses is fine") {
