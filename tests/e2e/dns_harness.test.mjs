@@ -53,7 +53,7 @@ test('dnsmasq follows changes, and comes back on its port', async (t) => {
   await server.start();
   assert.equal(server.address, address);
   assert.deepEqual(await resolver.resolve4('api.test'), ['127.1.0.5']);
-  assert.equal(server.asked('api.test', 'A'), 4);  // what was asked while it was gone it has not seen
+  assert.equal(server.asked('api.test', 'A'), 4);  // it has not seen what was asked meanwhile
 });
 
 test('dnsmasq at port 53 of an address of loopback', async (t) => {
