@@ -114,7 +114,7 @@ int resolveCommand(const std::string& file, const std::string& name, std::FILE* 
   const SystemClock clock;
   event::Dispatcher dispatcher(clock);
   server::Names names(dispatcher, [] {});
-  if (const auto error = names.setResolver(config->resolver)) {
+  if (const auto error = names.setResolver(*config)) {
     print(problems, *error + '\n');
     return 1;
   }
