@@ -164,6 +164,8 @@ class ConnPool final : private event::Timer {
   // come back.
   void obeyCaps();
   PoolRole role() const { return role_; }
+  // It gives out nothing any more, but in a race.
+  bool retired() const { return role_ != PoolRole::Serving; }
   // The server has left: nothing new is lent or opened, what is opening closes, what is active
   // closes when it comes back, and what is idle at random moments within `spread`; 0: now.
   void retire(Duration spread = Duration(0));
