@@ -69,7 +69,8 @@ uint32_t secondsOf(const Reply& reply) {
 // A host name, and no IPv4 address (RFC 1035, section 2.3.4).
 void checkTarget(std::string_view target) {
   if (target.empty()) return;  // the root
-  ASSERT(target.size() <= 253 && parseHostPort(std::string(target) + ":1").ok());
+  const Result<HostPort> host = parseHostPort(std::string(target) + ":1");
+  ASSERT(target.size() <= 253 && host.ok() && !host.value().isIp);
   for (const char c : target) ASSERT(c < 'A' || c > 'Z');
   ASSERT(target.back() != '.');
 }
