@@ -225,3 +225,34 @@ test('the image: what is copied is there, and goes through what is ignored', () 
     }
   }
 });
+
+// What docs/ have to copy ----------------------------------------------------------------------
+
+const page = (name) => fs.readFileSync(path.join(root, 'docs', name), 'utf8');
+const blocks = (text, kind) => [...text.matchAll(new RegExp(`^\`\`\`${kind}\\n(.*?)^\`\`\``, 'gms'))]
+  .map((match) => match[1]);
+
+test('the rules in docs/operations.md are right, and their metrics are there', async (t) => {
+  const [rules, ...others] = blocks(page('operations.md'), 'yaml');
+  assert.deepEqual(others, []);
+  const file = path.join(tempDir(t), 'rules.yaml');
+  fs.writeFileSync(file, rules);
+  const { code, stdout, stderr } = await run('promtool', ['check', 'rules', file]);
+  assert.equal(code, 0, stdout + stderr);
+  const known = page('metrics.md');
+  for (const name of ['operations.md', 'pool-sizing.md', 'coming-from.md'])
+    for (const [metric] of page(name).matchAll(/\boxbow_[a-z_]+[a-z]/g))
+      assert.ok(known.includes(`\`${metric.replace(/_bucket$/, '')}\``), `${name}: ${metric}`);
+});
+
+test('the example in docs/pool-sizing.md passes', async (t) => {
+  const [upstreams, ...others] = blocks(page('pool-sizing.md'), 'yaml');
+  assert.deepEqual(others, []);
+  const file = path.join(tempDir(t), 'oxbow.yaml');
+  fs.writeFileSync(file, `${upstreams}
+listeners:
+  - listen: 127.0.0.1:0
+    routes: [ { proxy_pass: shop } ]
+`);
+  await passesCheck(file);
+});
