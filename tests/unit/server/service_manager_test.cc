@@ -72,12 +72,17 @@ struct NotifyFixture {
   }
 };
 
-struct Variable {
-  Variable(const char* name, const std::string& value) : name(name) {
+class Variable {
+ public:
+  Variable(const char* name, const std::string& value) : name_(name) {
     setenv(name, value.c_str(), 1);
   }
-  ~Variable() { unsetenv(name); }
-  const char* name;
+  ~Variable() { unsetenv(name_); }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+
+ private:
+  const char* name_;
 };
 
 }  // namespace
