@@ -78,6 +78,17 @@ constexpr Family<UpstreamReport, uint64_t> kUpstreamCounters[] = {
     {"oxbow_upstream_replays_refused_total",
      "Requests that met a reused connection at its end and could not be sent again.",
      &UpstreamReport::replaysRefused},
+    {"oxbow_upstream_endpoints_drained_total",
+     "Endpoints that left and have no connection any more, by worker.",
+     &UpstreamReport::endpointsDrained},
+    {"oxbow_upstream_endpoints_revived_total",
+     "Endpoints that came back before their last connection had closed, by worker.",
+     &UpstreamReport::endpointsRevived},
+    {"oxbow_upstream_family_races_total",
+     "Connections to the address family that stands by, begun beside one that made no progress.",
+     &UpstreamReport::racesBegun},
+    {"oxbow_upstream_family_races_won_total",
+     "Of these, the ones that changed the address family in use.", &UpstreamReport::racesWon},
 };
 
 constexpr Family<UpstreamReport, uint64_t> kUpstreamGauges[] = {

@@ -72,6 +72,10 @@ void UpstreamReport::merge(const UpstreamReport& o) {
   refusedNoEndpoint += o.refusedNoEndpoint;
   replays += o.replays;
   replaysRefused += o.replaysRefused;
+  endpointsDrained += o.endpointsDrained;
+  endpointsRevived += o.endpointsRevived;
+  racesBegun += o.racesBegun;
+  racesWon += o.racesWon;
   requestBytes += o.requestBytes;
   responseBytes += o.responseBytes;
   addAll(byClass, o.byClass);

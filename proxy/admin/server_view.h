@@ -54,6 +54,8 @@ struct UpstreamReport {
   uint64_t waiting = 0, served = 0;
   uint64_t refusedFull = 0, refusedLate = 0, refusedNoEndpoint = 0;
   uint64_t replays = 0, replaysRefused = 0;
+  uint64_t endpointsDrained = 0, endpointsRevived = 0;
+  uint64_t racesBegun = 0, racesWon = 0;  // of address families
   uint64_t requestBytes = 0, responseBytes = 0;
   std::array<uint64_t, 6> byClass{};  // [0]: no answer was sent
   stats::HistogramSnapshot totalTime, waitTime, firstByteTime;

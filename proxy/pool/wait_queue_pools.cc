@@ -79,7 +79,9 @@ void WaitQueue::replacePools(std::vector<ConnPool*> pools, std::vector<ConnPool*
   aside_ = std::move(aside);
   balancer_ = &balancer;
   grouped_ = anyOf(pools_, [this](ConnPool* p) { return p->group() != pools_[0]->group(); });
-  if (!waiters_.empty()) remapTried(former);
+  if (waiters_.empty()) return;
+  remapTried(former);
+  awaitBackoff();
 }
 
 // The bits of what they tried stand for other pools now.
@@ -105,7 +107,6 @@ void WaitQueue::attend() {
   serveIdle(false);
   serveStranded();
   serving_ = false;
-  awaitBackoff();
   settleSoon();
 }
 

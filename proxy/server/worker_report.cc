@@ -73,6 +73,10 @@ admin::UpstreamReport reportOf(upstream::Upstream& upstream, TimePoint now) {
   report.refusedNoEndpoint = stats.queue.refusedNoEndpoint.value();
   report.replays = stats.replays.value();
   report.replaysRefused = stats.replaysRefused.value();
+  report.endpointsDrained = stats.endpointsDrained.value();
+  report.endpointsRevived = stats.endpointsRevived.value();
+  report.racesBegun = stats.racesBegun.value();
+  report.racesWon = stats.racesWon.value();
   report.requestBytes = stats.requestBytes.value();
   report.responseBytes = stats.responseBytes.value();
   for (size_t i = 0; i < report.byClass.size(); ++i) report.byClass[i] = stats.byClass[i].value();

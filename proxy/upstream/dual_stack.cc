@@ -80,6 +80,7 @@ class DualStack::Race final : public pool::Rival, private event::Timer {
   void win() {
     std::swap(inUse_, standby_);
     attempts_ = 0;
+    begunAt_ = TimePoint::min();
     all_.owner_.onFamilyWon(name_.first, name_.second);
   }
 
@@ -87,9 +88,9 @@ class DualStack::Race final : public pool::Rival, private event::Timer {
   const Name name_;
   std::vector<ConnPool*> inUse_;
   std::vector<ConnPool*> standby_;
-  TimePoint begunAt_ = TimePoint::min();
-  size_t turn_ = 0;      // of the addresses that stand by
-  size_t attempts_ = 0;  // of this race, at most one each
+  TimePoint begunAt_ = TimePoint::min();  // the last race
+  size_t turn_ = 0;                       // of the addresses that stand by
+  size_t attempts_ = 0;                   // of this race, at most one each
 };
 
 DualStack::DualStack(event::Dispatcher& dispatcher, Owner& owner, stats::Counter& begun)

@@ -136,8 +136,8 @@ export const addressesOf = (entry) =>
 
 // `expected` has some of the members; what it leaves out is checked for its type only.
 export function checkName(entry, expected) {
-  assert.deepEqual(Object.keys(entry).sort(), ['addresses', 'age_s', 'failures', 'last_error',
-    'name', 'next_refresh_s', 'state', 'ttl_s', 'upstreams']);
+  assert.deepEqual(Object.keys(entry).sort(), ['addresses', 'age_s', 'failures', 'found_as',
+    'last_error', 'name', 'next_refresh_s', 'services', 'source', 'state', 'ttl_s', 'upstreams']);
   assert.deepEqual(entry.upstreams, ['app']);
   assert.ok(['fresh', 'stale', 'unresolved', 'resolving'].includes(entry.state), entry.state);
   for (const key of ['age_s', 'ttl_s', 'next_refresh_s'])

@@ -69,8 +69,7 @@ TEST_CASE("I.1 empty, SERVFAIL, NXDOMAIN, timeout: the last answer for its time,
   checkKeptForItsTime("silence", "dns_timeout", [](DnsServer& dns) { dns.silence(); });
 }
 
-TEST_CASE(
-    "I.2 a TTL of 0 and one of 2^31 are clamped; CNAMEs that loop or do not end are refused") {
+TEST_CASE("I.2 TTLs of 0 and 2^31 are clamped; aliases that loop or do not end are refused") {
   DnsServer dns;
   const auto origin = namedOrigin("a", "127.0.0.1:0");
   dns.set("api.test", DnsType::A, {"127.0.0.1"}, 0s);

@@ -19,6 +19,10 @@ TEST_CASE("two workers' reports of one server add up") {
   CHECK(upstream.refusedNoEndpoint == 26);
   CHECK(upstream.replays == 28);
   CHECK(upstream.replaysRefused == 30);
+  CHECK(upstream.endpointsDrained == 32);
+  CHECK(upstream.endpointsRevived == 34);
+  CHECK(upstream.racesBegun == 36);
+  CHECK(upstream.racesWon == 38);
   CHECK(upstream.requestBytes == 3200);
   CHECK(upstream.responseBytes == 3400);
   CHECK(upstream.byClass == std::array<uint64_t, 6>{2, 4, 60, 8, 10, 12});

@@ -83,6 +83,10 @@ inline UpstreamReport busyUpstream() {
   u.refusedNoEndpoint = 13;
   u.replays = 14;
   u.replaysRefused = 15;
+  u.endpointsDrained = 16;
+  u.endpointsRevived = 17;
+  u.racesBegun = 18;
+  u.racesWon = 19;
   u.requestBytes = 1600;
   u.responseBytes = 1700;
   u.byClass = {1, 2, 30, 4, 5, 6};
