@@ -19,7 +19,8 @@ const documents = (text) => parseAllDocuments(text).map((each) => {
   return each.toJS();
 });
 
-const yamlFiles = fs.readdirSync(conf, { recursive: true }).filter((name) => name.endsWith('.yaml'));
+const yamlFiles = fs.readdirSync(conf, { recursive: true })
+  .filter((name) => name.endsWith('.yaml'));
 const manifest = documents(contents('examples/kubernetes-sidecar.yaml'));
 const ofKind = (kind) => {
   const found = manifest.filter((each) => each.kind === kind);
@@ -29,15 +30,17 @@ const ofKind = (kind) => {
 const embedded = ofKind('ConfigMap').data['oxbow.yaml'];
 
 async function passesCheck(file) {
-  const { code, stderr } = await run(binary, ['check', '-c', file]);
+  const { code, stdout, stderr } = await run(binary, ['check', '-c', file]);
   assert.equal(code, 0, stderr);
+  assert.match(stdout, / ok \(/);
   // The files of certificates are where the configuration is to run.
   assert.doesNotMatch(stderr.replaceAll(/^warning: .*: no such file\n/gm, ''), /./);
 }
 
 // Configurations -------------------------------------------------------------------------------
 
-const configurations = yamlFiles.filter((name) => parse(contents(name).split(/^---$/m)[0]).listeners);
+const configurations = yamlFiles
+  .filter((name) => parse(contents(name).split(/^---$/m)[0]).listeners);
 
 test('every configuration is checked', () => {
   assert.ok(configurations.includes('oxbow.yaml'));
@@ -71,8 +74,7 @@ test('the configuration in the ConfigMap passes, and answers what the probes ask
 const pod = ofKind('Deployment').spec.template.spec;
 const sidecar = pod.initContainers.find(({ name }) => name === 'oxbow');
 const application = pod.containers[0];
-const portsOf = (text) => [...text.matchAll(/listen: "\*:(\d+)"/g)].map((match) => Number(match[1]));
-const [main, own] = portsOf(embedded);
+const [main, own] = [...embedded.matchAll(/listen: "\*:(\d+)"/g)].map((match) => Number(match[1]));
 const seconds = (key) => Number(new RegExp(`${key}: (\\d+)s`).exec(embedded)[1]);
 
 test('oxbow is a native sidecar that reads the ConfigMap', () => {
@@ -133,7 +135,8 @@ test('it has no right that it does not need, and limits', () => {
 // The systemd unit -----------------------------------------------------------------------------
 
 const unit = contents('oxbow.service');
-const settings = (key) => [...unit.matchAll(new RegExp(`^${key}=(.*)$`, 'gm'))].map((each) => each[1]);
+const settings = (key) =>
+  [...unit.matchAll(new RegExp(`^${key}=(.*)$`, 'gm'))].map((match) => match[1]);
 
 // A copy that names the executable at hand: systemd looks whether it is there.
 function unitFile(t) {
@@ -149,8 +152,8 @@ test('systemd finds nothing wrong with the unit', async (t) => {
   assert.equal(code, 0);
 });
 
-// It is at 1.4 of 10 with systemd 252; less is better. What remains is what a proxy is for: sockets,
-// the network of the host, and ports below 1024.
+// It is at 1.4 of 10 with systemd 252; less is better. What remains is what a proxy is for: the
+// network of the host, and ports below 1024.
 test('systemd finds the unit little exposed', async (t) => {
   const { code, stdout, stderr } =
     await analyze('security', '--offline=true', '--no-pager', '--threshold=16', unitFile(t));
@@ -174,7 +177,8 @@ test('the unit drains, reloads and restarts as the documents say', () => {
 
 // [instruction, arguments] of each, comments gone, lines joined.
 const instructions = contents('Dockerfile').replaceAll(/^ *#.*\n/gm, '').replaceAll(/\\\n/g, ' ')
-  .split('\n').filter((line) => line.trim() !== '').map((line) => line.split(/\s(.*)/s).slice(0, 2));
+  .split('\n').filter((line) => line.trim() !== '')
+  .map((line) => line.split(/\s(.*)/s).slice(0, 2));
 const all = (name) => instructions.filter(([each]) => each === name).map(([, rest]) => rest.trim());
 
 test('the image: no base that moves, no download but of packages', () => {
@@ -229,11 +233,11 @@ test('the image: what is copied is there, and goes through what is ignored', () 
 // What docs/ have to copy ----------------------------------------------------------------------
 
 const page = (name) => fs.readFileSync(path.join(root, 'docs', name), 'utf8');
-const blocks = (text, kind) => [...text.matchAll(new RegExp(`^\`\`\`${kind}\\n(.*?)^\`\`\``, 'gms'))]
-  .map((match) => match[1]);
+const yamlBlocks = (text) =>
+  [...text.matchAll(/^```yaml\n(.*?)^```/gms)].map((match) => match[1]);
 
 test('the rules in docs/operations.md are right, and their metrics are there', async (t) => {
-  const [rules, ...others] = blocks(page('operations.md'), 'yaml');
+  const [rules, ...others] = yamlBlocks(page('operations.md'));
   assert.deepEqual(others, []);
   const file = path.join(tempDir(t), 'rules.yaml');
   fs.writeFileSync(file, rules);
@@ -246,7 +250,7 @@ test('the rules in docs/operations.md are right, and their metrics are there', a
 });
 
 test('the example in docs/pool-sizing.md passes', async (t) => {
-  const [upstreams, ...others] = blocks(page('pool-sizing.md'), 'yaml');
+  const [upstreams, ...others] = yamlBlocks(page('pool-sizing.md'));
   assert.deepEqual(others, []);
   const file = path.join(tempDir(t), 'oxbow.yaml');
   fs.writeFileSync(file, `${upstreams}

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { Process, atEnd, proxyTo, sleep, startOxbow, tempDir, until, within } from './harness.mjs';
-import { ask, reload } from './observe.mjs';
+import { ask } from './observe.mjs';
 import { startOrigin } from './origin.mjs';
 
 const script = fileURLToPath(new URL('notify_socket.py', import.meta.url));
@@ -25,7 +25,8 @@ async function startManager(t, name = path.join(tempDir(t), 'notify')) {
     const lines = (rest + text).split('\n');
     rest = lines.pop();
     for (const line of lines) {
-      const assignments = JSON.parse(line).split('\n').map((each) => each.split(/=(.*)/s).slice(0, 2));
+      const assignments = JSON.parse(line).split('\n')
+        .map((each) => each.split(/=(.*)/s).slice(0, 2));
       manager.heard.push({ at: Date.now(), ...Object.fromEntries(assignments) });
     }
   });
@@ -36,7 +37,8 @@ async function startManager(t, name = path.join(tempDir(t), 'notify')) {
   manager.heard.length = 0;
   manager.states = () => manager.heard.filter((each) => !each.WATCHDOG);
   manager.pings = () => manager.heard.filter((each) => each.WATCHDOG === '1');
-  manager.hears = (count) => until(10000, `${count} messages`, () => manager.states().length >= count);
+  manager.hears = (count) =>
+    until(10000, `${count} messages`, () => manager.states().length >= count);
   return manager;
 }
 
@@ -85,7 +87,7 @@ test('a reload that is refused is over too, and the status says so', async (t) =
   const manager = await startManager(t);
   const oxbow = await startOxbow(t, yaml(204), { env: { NOTIFY_SOCKET: manager.name } });
   fs.writeFileSync(oxbow.file, yaml(204, 'keepalve: 3'));
-  assert.equal((await reload(oxbow)).status, 422);
+  oxbow.signal('SIGHUP');
   await manager.hears(3);
   const [, reloading, ready] = manager.states();
   assert.equal(reloading.RELOADING, '1');
@@ -97,7 +99,8 @@ test('STOPPING comes when the drain begins, not when it ends', async (t) => {
   const manager = await startManager(t);
   const held = [];
   const origin = await startOrigin(t, (request, response) => held.push(response));
-  const oxbow = await startOxbow(t, proxyTo(origin.address), { env: { NOTIFY_SOCKET: manager.name } });
+  const oxbow = await startOxbow(t, proxyTo(origin.address),
+    { env: { NOTIFY_SOCKET: manager.name } });
   const answer = ask(oxbow.url);
   await until(5000, 'the request at the origin', () => held.length === 1);
   oxbow.signal('SIGTERM');
@@ -109,15 +112,15 @@ test('STOPPING comes when the drain begins, not when it ends', async (t) => {
   await within(5000, 'end of oxbow', oxbow.exited);
 });
 
-test('pings come in time, in traffic, without it, and in a drain', async (t) => {
+test('pings come in time, in traffic and without it', async (t) => {
   const manager = await startManager(t);
   const limit = 1000;
   const oxbow = await startOxbow(t, yaml(204, 'workers: 2'), {
     env: { NOTIFY_SOCKET: manager.name, WATCHDOG_USEC: String(limit * 1000) },
   });
-  const until3 = Date.now() + 3000;
+  const end = Date.now() + 3000;
   await sleep(1500);
-  while (Date.now() < until3) await ask(oxbow.url);
+  while (Date.now() < end) await ask(oxbow.url);
   const times = manager.pings().map(({ at }) => at);
   assert.ok(times.length >= 5 && times.length <= 8, `${times.length} pings`);
   times.forEach((at, i) => assert.ok(i === 0 || at - times[i - 1] < limit, `${times}`));
@@ -142,7 +145,8 @@ test('an abstract socket', async (t) => {
 
 test('a socket that nobody has does not keep oxbow from serving', async (t) => {
   const nobody = path.join(tempDir(t), 'nobody');
-  const oxbow = await startOxbow(t, yaml(204), { env: { NOTIFY_SOCKET: nobody, WATCHDOG_USEC: '100000' } });
+  const env = { NOTIFY_SOCKET: nobody, WATCHDOG_USEC: '100000' };
+  const oxbow = await startOxbow(t, yaml(204), { env });
   assert.equal((await ask(oxbow.url)).status, 204);
   await sleep(500);
   const warnings = oxbow.stderr.match(/the service manager cannot be told/g);
