@@ -83,6 +83,7 @@ int serve(config::Config config, const RunOptions& options) {
   server::Server server(std::move(config));
   // First: whoever sees the sockets may signal.
   server.handleSignals();
+  server.serviceManager().connect(server::ServiceManager::environment());
   if (const auto error = server.start()) {
     std::istringstream lines(*error);
     for (std::string line; std::getline(lines, line);) LOG_ERROR("{}", line);

@@ -25,6 +25,7 @@ void Server::beginReload() {
   reloadWanted_ = false;
   reloading_ = std::make_unique<Reloading>();
   reloading_->callers = std::exchange(reloadCallers_, {});
+  serviceManager_.reloading();
   if (!serving_ || draining_) return failReload("the server is starting or draining");
   config::LoadResult loaded = config::loadFile(snapshot_->config.file);
   if (!loaded.config) {
@@ -172,6 +173,7 @@ void Server::endReload() {
   report.generation = configGeneration_;
   ++(report.applied ? reloadsApplied_ : reloadsRefused_);
   logReload(report);
+  serviceManager_.reloaded(report.applied);
   for (const ReloadDone& done : ended->callers) done(report);
   if (reloadWanted_) return beginReload();
   if (std::exchange(tlsReloadWanted_, false)) reloadTls();

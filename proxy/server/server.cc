@@ -36,6 +36,7 @@ Server::~Server() {
   for (auto& worker : workers_) worker->stop();
   for (auto& worker : workers_) worker->join();
   watchdog_.reset();
+  serviceManager_.disconnect();
   for (auto& [key, socket] : sockets_)
     if (socket.fd >= 0) ::close(socket.fd);
   sockets_.clear();
@@ -185,6 +186,7 @@ void Server::beginServing() {
   watchTlsFiles();
   for (const SocketAddress& address : addresses()) LOG_INFO("listening on {}", address.text());
   if (admin_ != nullptr) LOG_INFO("admin on {}", admin_->address().text());
+  serviceManager_.ready(watchdog_->activities());
   if (ready_) ready_();
 }
 
@@ -261,6 +263,7 @@ void Server::reopenLogs() {
 void Server::drain() {
   if (draining_ || stopped_) return;
   draining_ = true;
+  serviceManager_.stopping();
   LOG_INFO("draining: no new clients, waiting for those in progress");
   if (!serving_) return stopNow();
   shutdownTimer_.setIn(*snapshot_->config.shutdownTimeout);
@@ -278,6 +281,7 @@ void Server::stopNow() {
   if (stopped_) return;
   stopped_ = true;
   draining_ = true;
+  serviceManager_.stopping();
   for (auto& [key, socket] : sockets_) socket.intake.reset();
   for (auto& worker : workers_) worker->stop();
   for (auto& worker : workers_) worker->join();

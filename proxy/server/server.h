@@ -16,6 +16,7 @@
 #include "proxy/server/admin_site.h"
 #include "proxy/server/client_limit.h"
 #include "proxy/server/names.h"
+#include "proxy/server/service_manager.h"
 #include "proxy/server/snapshot.h"
 #include "proxy/server/tls_contexts.h"
 #include "proxy/server/watchdog.h"
@@ -45,6 +46,9 @@ class Server final : private admin::ServerView {
   // SIGTERM and SIGINT drain, and stop at once the second time; SIGQUIT stops; SIGHUP loads the
   // configuration anew; SIGUSR1 reopens logs.
   void handleSignals();
+
+  // Who is told of the start, reloads and the end, once connected.
+  ServiceManager& serviceManager() { return serviceManager_; }
 
   // Stops accepting, lets exchanges finish for shutdown_timeout, then stops.
   void drain();
@@ -131,6 +135,7 @@ class Server final : private admin::ServerView {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<ClientLimit> limit_;
   std::unique_ptr<Watchdog> watchdog_;  // goes before the loops that it looks at
+  ServiceManager serviceManager_{dispatcher_};
   Sockets sockets_;
   std::unique_ptr<event::FileWatch> fileWatch_;
   TlsLoader tlsLoader_{clock_};

@@ -11,12 +11,6 @@ namespace oxbow::server {
 
 namespace {
 
-std::vector<event::Activity*> activitiesOf(const std::vector<Watchdog::Loop>& loops) {
-  std::vector<event::Activity*> activities;
-  for (const Watchdog::Loop& loop : loops) activities.push_back(loop.activity);
-  return activities;
-}
-
 int64_t milliseconds(Duration time) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
 }
@@ -33,7 +27,7 @@ void blockSignals() {
 Watchdog::Watchdog(const Clock& clock, std::vector<Loop> loops)
     : clock_(clock),
       loops_(std::move(loops)),
-      watch_(activitiesOf(loops_), [this](const LongTurn& turn) { log(turn); }),
+      watch_(activities(), [this](const LongTurn& turn) { log(turn); }),
       thread_([this] { run(); }) {}
 
 Watchdog::~Watchdog() {
@@ -41,6 +35,12 @@ Watchdog::~Watchdog() {
   sleeper_.wake();
   thread_.join();
   watch_.disarm();
+}
+
+std::vector<event::Activity*> Watchdog::activities() const {
+  std::vector<event::Activity*> activities;
+  for (const Loop& loop : loops_) activities.push_back(loop.activity);
+  return activities;
 }
 
 void Watchdog::run() {

@@ -31,6 +31,8 @@ class Watchdog {
   // How many turns of the loop with that index took too long. Any thread.
   uint64_t longTurns(size_t loop) const { return watch_.longTurns(loop); }
 
+  std::vector<event::Activity*> activities() const;
+
   // How often it has looked, and whether it sleeps until work begins. Any thread.
   uint64_t looks() const { return looks_.value(); }
   bool parked() const { return parked_.load(std::memory_order_relaxed); }
