@@ -58,8 +58,8 @@ TEST_CASE("a request that comes before its name is known waits for it") {
   const auto begin = Clock::now();
   CHECK(client.ask(get()).status() == 200);
   CHECK(Clock::now() - begin >= 200ms);
-  CHECK(oxbow.metric("oxbow_upstream_queue_refused_total{upstream=\"up\",reason=\"no_endpoint\"}") ==
-        0);
+  CHECK(oxbow.metric(
+            "oxbow_upstream_queue_refused_total{upstream=\"up\",reason=\"no_endpoint\"}") == 0);
 }
 
 TEST_CASE("a wait for a name has the queue's deadline") {
@@ -216,8 +216,8 @@ TEST_CASE("a family that does not connect gives way to the other, and that is re
     CHECK(answer.body == "v6");
   }
   const std::string failed =
-      "oxbow_endpoint_connect_failures_total{upstream=\"up\",endpoint=\"127.0.0.1:" +
-      portOf(*v6) + "\"}";
+      "oxbow_endpoint_connect_failures_total{upstream=\"up\",endpoint=\"127.0.0.1:" + portOf(*v6) +
+      "\"}";
   CHECK(oxbow.metric(failed) == 1);
 }
 
@@ -225,8 +225,9 @@ TEST_CASE("services have priorities: the next group serves when the first is gon
   DnsServer dns;
   const auto first = namedOrigin("first", "127.0.0.2:0");
   const auto second = namedOrigin("second", "127.0.0.3:0");
-  dns.set("_http._tcp.api.test", DnsType::Srv,
-          {"1 10 " + portOf(*first) + " one.api.test", "2 10 " + portOf(*second) + " two.api.test"});
+  dns.set(
+      "_http._tcp.api.test", DnsType::Srv,
+      {"1 10 " + portOf(*first) + " one.api.test", "2 10 " + portOf(*second) + " two.api.test"});
   dns.set("one.api.test", DnsType::A, {"127.0.0.2"});
   dns.set("two.api.test", DnsType::A, {"127.0.0.3"});
   Oxbow oxbow(Setup{.servers = {"{ server: api.test, service: http }"}, .top = resolvedBy(dns)});
@@ -254,8 +255,8 @@ TEST_CASE("services have weights") {
           {"1 1 " + portOf(*small) + " one.api.test", "1 3 " + portOf(*large) + " two.api.test"});
   dns.set("one.api.test", DnsType::A, {"127.0.0.2"});
   dns.set("two.api.test", DnsType::A, {"127.0.0.3"});
-  Oxbow oxbow(Setup{.servers = {"_http._tcp.api.test"}, .upstream = "keepalive: 0",
-                    .top = resolvedBy(dns)});
+  Oxbow oxbow(Setup{
+      .servers = {"_http._tcp.api.test"}, .upstream = "keepalive: 0", .top = resolvedBy(dns)});
   RawClient client(oxbow.address());
   while (oxbow.metric("oxbow_dns_names{state=\"fresh\"}") < 1 ||
          client.ask(get()).status() != 200) {
