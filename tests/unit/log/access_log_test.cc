@@ -151,6 +151,16 @@ TEST_CASE_FIXTURE(AccessLogFixture, "a full disk drops and counts") {
   CHECK(eventually([&] { return log->dropped() == 3; }));
 }
 
+TEST_CASE_FIXTURE(AccessLogFixture, "a socket that nobody serves is no error, and lines are lost") {
+  Destination to;
+  to.kind = Destination::Kind::Socket;
+  to.address = SocketAddress::parse("unix:" + dir.file("log")).value();
+  log = std::move(AccessLog::open({.to = to}).value());
+  AccessLogWriter& writer = log->addWriter();
+  for (int i = 0; i < 3; ++i) writer.write(record("/x"));
+  CHECK(eventually([&] { return log->dropped() == 3; }));
+}
+
 TEST_CASE_FIXTURE(AccessLogFixture, "a reader that has gone is no end") {
   REQUIRE(mkfifo(dir.file("fifo").c_str(), 0600) == 0);
   const int reader = ::open(dir.file("fifo").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
