@@ -36,6 +36,9 @@ Listener readListener(const Node& node, const std::string& path, const UpstreamN
 Route readRoute(const Node& node, const std::string& path, const UpstreamNames& upstreams,
                 std::vector<Problem>& problems);
 
+// The key `access_log` of a listener or a route.
+void readAccessLog(BlockReader& in, AccessLog& out);
+
 // The keys that upstreams and listeners share.
 void readSocketOptions(BlockReader& in, SocketOptions& out);
 

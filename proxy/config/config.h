@@ -192,6 +192,21 @@ struct HeaderEdit {
   bool operator==(const HeaderEdit&) const = default;
 };
 
+enum class LogFormat : uint8_t { Json, Text, Combined };
+
+// `access_log:` of a listener, or of a route. With `errors` or `slow` only such requests are
+// logged, with both what is either.
+struct AccessLog {
+  Located<bool> enabled{false};                      // access_log: off, or a mapping
+  Located<std::string> path{std::string("stdout")};  // what parseLogTarget() reads
+  Located<LogFormat> format{LogFormat::Json};
+  std::vector<Located<std::string>> keys;  // names of log/access_key.h, in this order; empty: all
+  Located<uint32_t> sample{1'000'000};     // how many of a million
+  Located<uint32_t> errors{0};             // the lowest status that is one; 0: not only errors
+  Located<Duration> slow{Duration{0}};     // 0: not only slow ones
+  bool operator==(const AccessLog&) const = default;
+};
+
 struct Route {
   Place place;
   std::vector<Located<std::string>> hosts;  // server_name: exact, or *.suffix; empty: any
@@ -203,20 +218,13 @@ struct Route {
   std::vector<HeaderEdit> setHeaders;             // proxy_set_header, towards the upstream
   std::vector<Located<std::string>> hideHeaders;  // proxy_hide_header, of responses
   std::vector<HeaderEdit> addHeaders;             // add_header, to responses
+  std::optional<AccessLog> accessLog;             // else the listener's
   bool operator==(const Route& o) const {
     return hosts == o.hosts && location == o.location && proxyPass == o.proxyPass &&
            rewrite == o.rewrite && fixed == o.fixed && allowDotSegments == o.allowDotSegments &&
-           setHeaders == o.setHeaders && hideHeaders == o.hideHeaders && addHeaders == o.addHeaders;
+           setHeaders == o.setHeaders && hideHeaders == o.hideHeaders &&
+           addHeaders == o.addHeaders && accessLog == o.accessLog;
   }
-};
-
-enum class LogFormat : uint8_t { Json, Text };
-
-struct AccessLog {
-  Located<bool> enabled{false};                      // access_log: off, or a mapping
-  Located<std::string> path{std::string("stdout")};  // stdout, stderr or a file
-  Located<LogFormat> format{LogFormat::Json};
-  bool operator==(const AccessLog&) const = default;
 };
 
 struct Listener {

@@ -59,33 +59,6 @@ void checkRedirect(BlockReader& in, const Listener& listener) {
     in.fail("https_redirect", "clients of a listener with tls come by https already");
 }
 
-// A name without a slash is more often a slip of the finger than a file.
-void checkLogPath(BlockReader& in, const AccessLog& log) {
-  const std::string& path = *log.path;
-  if (path == "stdout" || path == "stderr" || log.path.isDefault()) return;
-  if (path.find('/') == std::string::npos)
-    in.fail("path",
-            fmt::format("{} is neither stdout, stderr nor a path with a slash", quoted(path)),
-            suggest(path, {"stdout", "stderr"}));
-}
-
-void readAccessLog(BlockReader& in, AccessLog& out) {
-  const Node* node = in.take("access_log");
-  if (node == nullptr) return;
-  if (node->isMapping()) {
-    out.enabled = {true, node->place};
-    BlockReader log(*node, schema::accessLog(), in.pathOf("access_log"), in.problems());
-    log.read("path", out.path);
-    log.read("format", out.format);
-    log.finish();
-    return checkLogPath(log, out);
-  }
-  const auto word = node->isScalar() ? parseBoolean(node->text) : Fault{};
-  if (!word || word.value())
-    return in.fail("access_log", "write off, or { path: stdout, format: json }");
-  out.enabled = {false, node->place};
-}
-
 void readTimesAndLimits(BlockReader& in, Listener& out) {
   in.read("client_header_timeout", out.clientHeaderTimeout);
   in.read("client_body_timeout", out.clientBodyTimeout);

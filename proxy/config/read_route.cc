@@ -167,6 +167,12 @@ void readHidden(const Node& node, BlockReader& in, Route& out) {
   }
 }
 
+void readOwnAccessLog(BlockReader& in, Route& out) {
+  AccessLog log;
+  readAccessLog(in, log);
+  if (in.has("access_log")) out.accessLog = std::move(log);
+}
+
 void checkWhole(BlockReader& in) {
   if (!in.has("proxy_pass") && !in.has("return"))
     in.failBlock("a route needs proxy_pass or return");
@@ -192,6 +198,7 @@ Route readRoute(const Node& node, const std::string& path, const UpstreamNames& 
   readEdits(in, "proxy_set_header", Empty::Removes, route.setHeaders);
   readHidden(node, in, route);
   readEdits(in, "add_header", Empty::IsAnError, route.addHeaders);
+  readOwnAccessLog(in, route);
   in.finish();
   checkWhole(in);
   // What it would match is not known: it is no twin of any other.

@@ -254,6 +254,12 @@ std::vector<Key> fieldKeys() {
        .meaning = "Fields to add to the response, with the same variables.",
        .example = "{ X-Frame-Options: DENY }",
        .nginx = "add_header"},
+      {.name = "access_log",
+       .typeName = "off or mapping",
+       .defaultText = "none",
+       .meaning = "Takes the place of the listener's `access_log` for requests of this route.",
+       .example = "off",
+       .nginx = "access_log"},
   };
 }
 
@@ -271,26 +277,6 @@ const Block& listener() {
                            .shared = &socket(),
                            .later = {"proxy_pass", "proxy_protocol", "limit_conn", "limit_req",
                                      "set_real_ip_from", "real_ip_header", "reuseport"}};
-  return block;
-}
-
-const Block& accessLog() {
-  static const Block block{.name = "listeners[].access_log",
-                           .keys = {
-                               {.name = "path",
-                                .type = Type::String,
-                                .defaultText = "stdout",
-                                .meaning = "`stdout`, `stderr` or the path of a file.",
-                                .example = "/var/log/oxbow/access.log",
-                                .nginx = "access_log"},
-                               {.name = "format",
-                                .type = Type::Choice,
-                                .defaultText = "json",
-                                .choices = {"json", "text"},
-                                .meaning = "A JSON object a line, or plain text.",
-                                .example = "text",
-                                .nginx = "log_format"},
-                           }};
   return block;
 }
 

@@ -147,6 +147,24 @@ Result<uint64_t, Fault> parseCount(std::string_view text) {
   return *value;
 }
 
+Result<uint32_t, Fault> parseShare(std::string_view text) {
+  constexpr uint64_t kWhole = 1'000'000;
+  constexpr size_t kPlaces = 6;
+  if (auto fault = signFault(text)) return *fault;
+  const size_t point = std::min(text.find('.'), text.size());
+  const std::string_view whole = text.substr(0, point);
+  std::string fraction(text.substr(std::min(point + 1, text.size())));
+  const bool isNumber = allDigits(whole) && (point == text.size() || allDigits(fraction));
+  if (!isNumber) return Fault{fmt::format("{} is no number such as 0.1", quoted(text)), {}};
+  const bool isFine = fraction.size() <= kPlaces;
+  fraction.resize(kPlaces, '0');
+  const auto ones = parseDecimal(whole);
+  const uint64_t millionths = parseDecimal(fraction).value_or(0);
+  const bool isIn = ones && (*ones == 0 ? millionths > 0 : *ones == 1 && millionths == 0);
+  if (!isIn || !isFine) return Fault{"must be between 0.000001 and 1", {}};
+  return static_cast<uint32_t>(*ones * kWhole + millionths);
+}
+
 Result<bool, Fault> parseBoolean(std::string_view text) {
   for (const std::string_view word : {"on", "true", "yes"})
     if (text == word) return true;
@@ -175,6 +193,13 @@ std::string sizeText(uint64_t bytes) {
     if (bytes != 0 && bytes % unit.factor == 0)
       return fmt::format("{}{}", bytes / unit.factor, unit.name);
   return std::to_string(bytes);
+}
+
+std::string shareText(uint32_t millionths) {
+  std::string text = fmt::format("{}.{:06}", millionths / 1'000'000, millionths % 1'000'000);
+  text.resize(text.find_last_not_of('0') + 1);
+  if (text.back() == '.') text.pop_back();
+  return text;
 }
 
 }  // namespace oxbow::config

@@ -30,8 +30,12 @@ Result<uint64_t, Fault> parseCount(std::string_view text);
 // on, true, yes; off, false, no.
 Result<bool, Fault> parseBoolean(std::string_view text);
 
+// A part of the whole in millionths: "0.1" is 100000. Above 0, at most 1, and no finer than that.
+Result<uint32_t, Fault> parseShare(std::string_view text);
+
 // The shortest text that the parsers above read as that value.
 std::string durationText(Duration value);
 std::string sizeText(uint64_t bytes);
+std::string shareText(uint32_t millionths);
 
 }  // namespace oxbow::config

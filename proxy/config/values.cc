@@ -146,6 +146,18 @@ Value fixedReturnValue(const std::optional<FixedReturn>& fixed) {
   return out.finish();
 }
 
+Value accessLogValue(const AccessLog& log) {
+  if (!*log.enabled) return leaf("off", log.enabled.place);
+  BlockValues out(schema::accessLog());
+  out.put("path", log.path);
+  out.put("format", log.format);
+  out.put("keys", listValue(log.keys, stringsOf(log.keys)));
+  out.put("sample", leaf(shareText(*log.sample), log.sample.place));
+  out.put("errors", leaf(*log.errors == 0 ? "off" : std::to_string(*log.errors), log.errors.place));
+  out.put("slow", log.slow);
+  return out.finish(log.enabled.place);
+}
+
 Value routeValue(const Route& route) {
   const std::vector<std::string> hosts = sortedHosts(route);
   BlockValues out(schema::route());
@@ -158,16 +170,9 @@ Value routeValue(const Route& route) {
   out.put("proxy_set_header", editsValue(route.setHeaders));
   out.put("proxy_hide_header", hiddenValue(route.hideHeaders));
   out.put("add_header", editsValue(route.addHeaders));
+  out.put("access_log", route.accessLog ? accessLogValue(*route.accessLog) : leaf("none", {}));
   return out.finishItem(What::Route, fmt::format("{}{}", fmt::join(hosts, ","), *route.location),
                         route.place);
-}
-
-Value accessLogValue(const AccessLog& log) {
-  if (!*log.enabled) return leaf("off", log.enabled.place);
-  BlockValues out(schema::accessLog());
-  out.put("path", log.path);
-  out.put("format", log.format);
-  return out.finish(log.enabled.place);
 }
 
 // `on` is a mapping that sets nothing.

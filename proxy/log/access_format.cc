@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <cstring>
 #include <ctime>
+#include <utility>
 
 #include "proxy/base/bytes.h"
-#include "proxy/base/utf8.h"
+#include "proxy/log/access_lines.h"
 
 namespace oxbow::log {
 
@@ -13,66 +14,19 @@ namespace {
 
 constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
 constexpr size_t kMaxDetail = 256;
-constexpr std::string_view kOfConnection[] = {"reused", "connection_age_ms", "connection_requests"};
 
-// Bytes that stand for themselves in both formats.
-constexpr bool isPlain(char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; }
+// Of the keys of a text line those that its beginning tells already.
+constexpr AccessKey kInCombined[] = {
+    AccessKey::Time,          AccessKey::Client,    AccessKey::Method,
+    AccessKey::Target,        AccessKey::Protocol,  AccessKey::Status,
+    AccessKey::ResponseBytes, AccessKey::UserAgent, AccessKey::Referer};
 
-char* appendHexByte(char* out, char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  *out++ = "0123456789abcdef"[byte >> 4];
-  *out++ = "0123456789abcdef"[byte & 15];
-  return out;
-}
+// In text the client's TLS ends the line, and is told key by key.
+constexpr AccessKey kTlsKeys[] = {AccessKey::Tls,        AccessKey::TlsSni,
+                                  AccessKey::TlsResumed, AccessKey::TlsClient,
+                                  AccessKey::TlsSubject, AccessKey::TlsFingerprint};
 
-// One character that needs care, RFC 8259, section 7. C1 controls are escaped as well: terminals
-// obey them. A byte that is not UTF-8 becomes U+FFFD. Takes it from `text`.
-char* appendJsonSpecial(char* out, std::string_view& text) {
-  const size_t length = utf8Length(text);
-  const char c = text.front();
-  if (length == 0) {
-    out = append(out, "\\ufffd");
-  } else if (c == '"' || c == '\\') {
-    out = append(append(out, '\\'), c);
-  } else if (length == 1) {
-    out = appendHexByte(append(out, "\\u00"), c);
-  } else if (c == '\xc2' && static_cast<unsigned char>(text[1]) < 0xa0) {
-    out = appendHexByte(append(out, "\\u00"), text[1]);
-  } else {
-    out = append(out, text.substr(0, length));
-  }
-  text.remove_prefix(std::max<size_t>(length, 1));
-  return out;
-}
-
-char* appendJsonEscaped(char* out, std::string_view text) {
-  while (true) {
-    size_t plain = 0;
-    while (plain < text.size() && isPlain(text[plain])) ++plain;
-    out = append(out, text.substr(0, plain));
-    text.remove_prefix(plain);
-    if (text.empty()) return out;
-    out = appendJsonSpecial(out, text);
-  }
-}
-
-// As nginx does it: what is not plain becomes \xXX, so the bytes can be told.
-char* appendTextEscaped(char* out, std::string_view text) {
-  for (const char c : text) {
-    if (isPlain(c)) {
-      *out++ = c;
-    } else {
-      out = appendHexByte(append(out, "\\x"), c);
-    }
-  }
-  return out;
-}
-
-char* appendMillis(char* out, Duration duration) {
-  const auto micros = static_cast<uint64_t>(std::max<int64_t>(duration.count(), 0) / 1000);
-  out = append(writeDecimal(out, micros / 1000), '.');
-  return writePadded(out, micros % 1000, 3);
-}
+bool isKnown(Duration duration) { return duration >= Duration(0); }
 
 std::string_view detailOf(const AccessRecord& record) {
   if (record.detail == nullptr) return {};
@@ -83,207 +37,195 @@ std::string_view errorOf(const AccessRecord& record) {
   return record.error == ErrorCode::None ? std::string_view() : tokenOf(record.error);
 }
 
-bool isKnown(Duration duration) { return duration >= Duration(0); }
+bool isIn(AccessKey key, const auto& keys) {
+  return std::find(std::begin(keys), std::end(keys), key) != std::end(keys);
+}
 
-struct JsonLine {
-  char* out;
-
-  void key(std::string_view name) { out = append(append(append(out, ",\""), name), "\":"); }
-  void value(std::string_view text) {
-    out =
-        text.empty() ? append(out, "null") : append(appendJsonEscaped(append(out, '"'), text), '"');
+// Of a line of which nobody has chosen the keys.
+std::vector<AccessKey> allKeys(AccessFormat format, bool sampled) {
+  std::vector<AccessKey> keys;
+  if (format == AccessFormat::Combined) return keys;
+  const bool isText = format == AccessFormat::Text;
+  for (size_t i = 0; i <= static_cast<size_t>(AccessKey::Referer); ++i) {
+    const auto key = static_cast<AccessKey>(i);
+    if (isText && (key == AccessKey::Tls || isIn(key, kInCombined))) continue;
+    keys.push_back(key);
   }
-  void string(std::string_view name, std::string_view text) {
-    key(name);
-    value(text);
-  }
-  void number(std::string_view name, uint64_t value) {
-    key(name);
-    out = writeDecimal(out, value);
-  }
-  void status(std::string_view name, uint16_t value) {
-    key(name);
-    out = value == 0 ? append(out, "null") : writeDecimal(out, value);
-  }
-  void boolean(std::string_view name, bool value) {
-    key(name);
-    out = append(out, value ? "true" : "false");
-  }
-  void null(std::string_view name) {
-    key(name);
-    out = append(out, "null");
-  }
-  void millis(std::string_view name, Duration value) {
-    if (!isKnown(value)) return null(name);
-    key(name);
-    out = appendMillis(out, value);
-  }
-  void connection(const AccessRecord& record) {
-    if (isKnown(record.connect)) {
-      boolean("reused", record.reused);
-      number("connection_age_ms", record.connectionAge);
-      number("connection_requests", record.connectionRequests);
-    } else {
-      for (const auto name : kOfConnection) null(name);
-    }
-  }
-  void tls(const AccessRecord& record) {
-    if (!record.tls) return null("tls");
-    key("tls");
-    out = append(out, "{\"version\":");
-    value(record.tlsVersion);
-    string("cipher", record.tlsCipher);
-    string("server_name", record.tlsServerName);
-    boolean("resumed", record.tlsResumed);
-    string("client_verify", record.clientVerify);
-    string("client_subject", record.clientSubject);
-    string("client_fingerprint", record.clientFingerprint);
-    out = append(out, '}');
-  }
-};
-
-struct TextLine {
-  char* out;
-
-  void bare(std::string_view value) {
-    out = value.empty() ? append(out, '-') : appendTextEscaped(out, value);
-  }
-  void quoted(std::string_view value) {
-    out = append(out, '"');
-    bare(value);
-    out = append(out, '"');
-  }
-  void key(std::string_view name) { out = append(append(append(out, ' '), name), '='); }
-  void string(std::string_view name, std::string_view value) {
-    key(name);
-    quoted(value);
-  }
-  void number(std::string_view name, uint64_t value) {
-    key(name);
-    out = writeDecimal(out, value);
-  }
-  void status(uint16_t value) { out = value == 0 ? append(out, '-') : writeDecimal(out, value); }
-  void dash(std::string_view name) {
-    key(name);
-    out = append(out, '-');
-  }
-  void millis(std::string_view name, Duration value) {
-    if (!isKnown(value)) return dash(name);
-    key(name);
-    out = appendMillis(out, value);
-  }
-  void connection(const AccessRecord& record) {
-    if (isKnown(record.connect)) {
-      number("reused", record.reused ? 1 : 0);
-      number("connection_age_ms", record.connectionAge);
-      number("connection_requests", record.connectionRequests);
-    } else {
-      for (const auto name : kOfConnection) dash(name);
-    }
-  }
-  void tls(const AccessRecord& record) {
-    if (!record.tls) return dash("tls");
-    key("tls");
-    out = append(out, '"');
-    bare(record.tlsVersion);
-    out = append(out, ' ');
-    bare(record.tlsCipher);
-    out = append(out, '"');
-    string("tls_sni", record.tlsServerName);
-    number("tls_resumed", record.tlsResumed ? 1 : 0);
-    string("tls_client", record.clientVerify);
-    string("tls_subject", record.clientSubject);
-    key("tls_fingerprint");
-    bare(record.clientFingerprint);
-  }
-};
+  if (sampled) keys.push_back(AccessKey::SampleWeight);
+  if (isText) keys.insert(keys.end(), std::begin(kTlsKeys), std::end(kTlsKeys));
+  return keys;
+}
 
 }  // namespace
 
+AccessFormatter::AccessFormatter(AccessFormat format, std::vector<AccessKey> keys, bool sampled)
+    : format_(format),
+      chosen_(!keys.empty()),
+      keys_(chosen_ ? std::move(keys) : allKeys(format, sampled)) {}
+
 char* AccessFormatter::format(char* out, const AccessRecord& record) {
   splitTime(record.time);
-  return format_ == AccessFormat::Json ? json(out, record) : text(out, record);
+  switch (format_) {
+    case AccessFormat::Json:
+      return json(out, record);
+    case AccessFormat::Text:
+    case AccessFormat::Combined:
+      return text(out, record);
+  }
+  return out;
 }
 
 void AccessFormatter::splitTime(WallTime time) {
   const int64_t millis = std::max<int64_t>(time.time_since_epoch().count(), 0) / 1000000;
-  millis_ = static_cast<unsigned>(millis % 1000);
-  if (millis / 1000 == second_) return;
-  second_ = millis / 1000;
-  const auto seconds = static_cast<time_t>(second_);
-  tm utc;
-  gmtime_r(&seconds, &utc);
-  strftime(isoSecond_, sizeof isoSecond_, "%Y-%m-%dT%H:%M:%S", &utc);
-  // Not %b, which follows the locale.
-  strftime(combinedSecond_, sizeof combinedSecond_, "%d/Mon/%Y:%H:%M:%S", &utc);
-  std::memcpy(combinedSecond_ + 3, kMonths.data() + 3 * utc.tm_mon, 3);
+  if (millis / 1000 != second_) {
+    second_ = millis / 1000;
+    const auto seconds = static_cast<time_t>(second_);
+    tm utc;
+    gmtime_r(&seconds, &utc);
+    strftime(isoTime_, sizeof isoTime_, "%Y-%m-%dT%H:%M:%S.000Z", &utc);
+    // Not %b, which follows the locale.
+    strftime(combinedSecond_, sizeof combinedSecond_, "%d/Mon/%Y:%H:%M:%S", &utc);
+    std::memcpy(combinedSecond_ + 3, kMonths.data() + 3 * utc.tm_mon, 3);
+  }
+  writePadded(isoTime_ + 20, static_cast<uint64_t>(millis % 1000), 3);
 }
 
-char* AccessFormatter::json(char* out, const AccessRecord& record) {
-  out = append(append(out, "{\"time\":\""), isoSecond_);
-  out = append(writePadded(append(out, '.'), millis_, 3), "Z\"");
-  JsonLine line{out};
-  line.string("client", record.client);
-  line.string("method", record.method);
-  line.string("host", record.host);
-  line.string("target", record.target);
-  line.string("protocol", record.protocol);
-  line.tls(record);
-  line.status("status", record.status);
-  line.string("upstream", record.upstream);
-  line.string("endpoint", record.endpoint);
-  line.status("upstream_status", record.upstreamStatus);
-  line.connection(record);
-  line.number("tries", record.tries);
-  line.boolean("replayed", record.replayed);
-  line.millis("wait_ms", record.wait);
-  line.millis("connect_ms", record.connect);
-  line.millis("first_byte_ms", record.firstByte);
-  line.millis("total_ms", record.total);
-  line.number("request_bytes", record.requestBytes);
-  line.number("response_bytes", record.responseBytes);
-  line.string("error", errorOf(record));
-  line.string("detail", detailOf(record));
-  line.string("request_id", record.requestId);
-  line.string("user_agent", record.userAgent);
-  line.string("referer", record.referer);
-  return append(line.out, "}\n");
+char* AccessFormatter::json(char* out, const AccessRecord& record) const {
+  JsonLine line(out);
+  for (const AccessKey key : keys_) put(line, key, record);
+  return line.end();
 }
 
-char* AccessFormatter::text(char* out, const AccessRecord& record) {
-  TextLine line{out};
-  line.bare(record.client);
-  line.out = append(append(append(line.out, " - - ["), combinedSecond_), " +0000] \"");
+// One line for each of the table in the documentation.
+template <typename Line>
+void AccessFormatter::put(Line& line, AccessKey key, const AccessRecord& record) const {
+  const std::string_view name = nameOf(key);
+  const auto status = [&](uint16_t value) {
+    return value == 0 ? line.null(name) : line.number(name, value);
+  };
+  const auto millis = [&](Duration value) {
+    return isKnown(value) ? line.millis(name, value) : line.null(name);
+  };
+  // Without a connection nothing is told of one, without TLS nothing of it.
+  const bool has =
+      key >= AccessKey::TlsVersion || key == AccessKey::Tls ? record.tls : isKnown(record.connect);
+  switch (key) {
+    case AccessKey::Time:
+      return line.token(name, isoTime_);
+    case AccessKey::Client:
+      return line.token(name, record.client);
+    case AccessKey::Method:
+      return line.string(name, record.method);
+    case AccessKey::Host:
+      return line.string(name, record.host);
+    case AccessKey::Target:
+      return line.string(name, record.target);
+    case AccessKey::Protocol:
+      return line.token(name, record.protocol);
+    case AccessKey::Tls:
+      return has ? line.tls(record) : line.null(name);
+    case AccessKey::Status:
+      return status(record.status);
+    case AccessKey::Upstream:
+      return line.string(name, record.upstream);
+    case AccessKey::Endpoint:
+      return line.string(name, record.endpoint);
+    case AccessKey::UpstreamStatus:
+      return status(record.upstreamStatus);
+    case AccessKey::Reused:
+      return has ? line.boolean(name, record.reused) : line.null(name);
+    case AccessKey::ConnectionAge:
+      return has ? line.number(name, record.connectionAge) : line.null(name);
+    case AccessKey::ConnectionRequests:
+      return has ? line.number(name, record.connectionRequests) : line.null(name);
+    case AccessKey::Tries:
+      return line.number(name, record.tries);
+    case AccessKey::Replayed:
+      return line.boolean(name, record.replayed);
+    case AccessKey::Wait:
+      return millis(record.wait);
+    case AccessKey::Connect:
+      return millis(record.connect);
+    case AccessKey::FirstByte:
+      return millis(record.firstByte);
+    case AccessKey::Total:
+      return millis(record.total);
+    case AccessKey::RequestBytes:
+      return line.number(name, record.requestBytes);
+    case AccessKey::ResponseBytes:
+      return line.number(name, record.responseBytes);
+    case AccessKey::Error:
+      return line.token(name, errorOf(record));
+    case AccessKey::Detail:
+      return line.string(name, detailOf(record));
+    case AccessKey::RequestId:
+      return line.string(name, record.requestId);
+    case AccessKey::UserAgent:
+      return line.string(name, record.userAgent);
+    case AccessKey::Referer:
+      return line.string(name, record.referer);
+    case AccessKey::SampleWeight:
+      return line.weight(name, record.sample);
+    case AccessKey::TlsVersion:
+      return has ? line.token(name, record.tlsVersion) : line.null(name);
+    case AccessKey::TlsCipher:
+      return has ? line.token(name, record.tlsCipher) : line.null(name);
+    case AccessKey::TlsSni:
+      return has ? line.string(name, record.tlsServerName) : line.null(name);
+    case AccessKey::TlsResumed:
+      return has ? line.boolean(name, record.tlsResumed) : line.null(name);
+    case AccessKey::TlsClient:
+      return has ? line.string(name, record.clientVerify) : line.null(name);
+    case AccessKey::TlsSubject:
+      return has ? line.string(name, record.clientSubject) : line.null(name);
+    case AccessKey::TlsFingerprint:
+      return has ? line.token(name, record.clientFingerprint) : line.null(name);
+    case AccessKey::Count:
+      return;
+  }
+}
+
+// What nginx writes where we know of no answer: its 499 of a client that left, and 000.
+void AccessFormatter::combinedStatus(TextLine& line, const AccessRecord& record) const {
+  if (record.status != 0) return line.decimal(record.status);
+  if (format_ == AccessFormat::Text) return line.raw("-");
+  line.raw(record.error == ErrorCode::ClientGone ? "499" : "000");
+}
+
+void AccessFormatter::combinedRequest(TextLine& line, const AccessRecord& record) const {
+  if (format_ == AccessFormat::Combined && record.target.empty()) return line.raw("-");
   line.bare(record.method);
-  line.out = append(line.out, ' ');
+  line.raw(" ");
   line.bare(record.target);
-  line.out = append(line.out, ' ');
+  line.raw(" ");
   line.bare(record.protocol);
-  line.out = append(line.out, "\" ");
-  line.status(record.status);
-  line.out = append(writeDecimal(append(line.out, ' '), record.responseBytes), ' ');
+}
+
+void AccessFormatter::combined(TextLine& line, const AccessRecord& record) const {
+  line.bare(record.client);
+  line.raw(" - - [");
+  line.raw(combinedSecond_);
+  line.raw(" +0000] \"");
+  combinedRequest(line, record);
+  line.raw("\" ");
+  combinedStatus(line, record);
+  line.raw(" ");
+  line.decimal(record.responseBytes);
+  line.raw(" ");
   line.quoted(record.referer);
-  line.out = append(line.out, ' ');
+  line.raw(" ");
   line.quoted(record.userAgent);
-  line.string("host", record.host);
-  line.string("upstream", record.upstream);
-  line.string("endpoint", record.endpoint);
-  line.key("upstream_status");
-  line.status(record.upstreamStatus);
-  line.connection(record);
-  line.number("tries", record.tries);
-  line.number("replayed", record.replayed ? 1 : 0);
-  line.millis("wait_ms", record.wait);
-  line.millis("connect_ms", record.connect);
-  line.millis("first_byte_ms", record.firstByte);
-  line.millis("total_ms", record.total);
-  line.number("request_bytes", record.requestBytes);
-  line.key("error");
-  line.bare(errorOf(record));
-  line.string("detail", detailOf(record));
-  line.string("request_id", record.requestId);
-  line.tls(record);
-  return append(line.out, '\n');
+}
+
+char* AccessFormatter::text(char* out, const AccessRecord& record) const {
+  TextLine line(out);
+  if (!chosen_) combined(line, record);
+  for (const AccessKey key : keys_) {
+    // Of a plain client tls=- says it all, unless it was chosen.
+    if (!chosen_ && !record.tls && key > AccessKey::SampleWeight) break;
+    put(line, key, record);
+  }
+  return line.end();
 }
 
 }  // namespace oxbow::log

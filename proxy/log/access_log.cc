@@ -26,17 +26,18 @@ void blockSignals() {
 }  // namespace
 
 Result<std::unique_ptr<AccessLog>> AccessLog::open(const Options& options) {
-  Result<LogOutput> output = LogOutput::open(options.path, options.shutdownGrace);
-  if (!output) return output.error();
-  std::unique_ptr<AccessLog> log(new AccessLog(options, std::move(output.value())));
+  Result<std::unique_ptr<AccessSink>> sink = openSink(options.to, options.shutdownGrace);
+  if (!sink) return sink.error();
+  std::unique_ptr<AccessLog> log(new AccessLog(options, std::move(sink.value())));
   log->thread_ = std::thread([raw = log.get()] { raw->run(); });
   return log;
 }
 
-AccessLog::AccessLog(const Options& options, LogOutput output)
+AccessLog::AccessLog(const Options& options, std::unique_ptr<AccessSink> sink)
     : ringBytes_(options.ringBytes),
-      output_(std::move(output)),
-      formatter_(options.format),
+      path_(options.to.path),
+      sink_(std::move(sink)),
+      formatter_(options.format, options.keys, options.sampled),
       batch_(new char[kBatchBytes]) {}
 
 AccessLog::~AccessLog() {
@@ -70,8 +71,8 @@ void AccessLog::run() {
     const bool stop = stopping_.load();
     const bool reopen = reopening_.exchange(false);
     const bool found = drain();
-    if (reopen && !output_.reopen())
-      LOG_ERROR("cannot reopen {}: {}", output_.path(), std::strerror(output_.failure()));
+    if (reopen && !sink_->reopen())
+      LOG_ERROR("cannot reopen {}: {}", path_, std::strerror(sink_->failure()));
     if (stop) return;
     const auto asked = [this] { return stopping_.load() || reopening_.load(); };
     if (found) {
@@ -108,14 +109,20 @@ bool AccessLog::hasRecords() const {
 
 void AccessLog::flushBatch() {
   const std::string_view lines(batch_.get(), std::exchange(batched_, 0));
-  const size_t written = output_.write(lines, stopping_);
-  if (written == lines.size()) return;
-  const std::string_view rest = lines.substr(written);
-  const auto lost = std::count(rest.begin(), rest.end(), '\n');
-  lost_.store(lost_.load(std::memory_order_relaxed) + static_cast<uint64_t>(lost),
-              std::memory_order_relaxed);
-  LOG_ERROR("cannot write to {}: {}; {} access records lost", output_.path(),
-            std::strerror(output_.failure()), lost);
+  if (lines.empty()) return;
+  const uint64_t lost = sink_->write(lines, stopping_);
+  lost_.store(lost_.load(std::memory_order_relaxed) + lost, std::memory_order_relaxed);
+  tellOf(lost);
+}
+
+// Once when it begins, and once when it is over: a sink may be gone for hours.
+void AccessLog::tellOf(uint64_t lost) {
+  if (lost > 0 && losing_ == 0)
+    LOG_ERROR("cannot write to {}: {}; access records are lost", path_,
+              std::strerror(sink_->failure()));
+  if (lost == 0 && losing_ > 0)
+    LOG_WARN("{} is written to again; {} access records were lost", path_, losing_);
+  losing_ = lost > 0 ? losing_ + lost : 0;
 }
 
 }  // namespace oxbow::log

@@ -14,7 +14,7 @@
 #include "proxy/log/access_format.h"
 #include "proxy/log/access_record.h"
 #include "proxy/log/access_ring.h"
-#include "proxy/log/output.h"
+#include "proxy/log/access_sink.h"
 #include "proxy/log/parking.h"
 
 namespace oxbow::log {
@@ -41,22 +41,24 @@ class AccessLogWriter {
   Parking& parking_;
 };
 
-// One access log: an output, a thread that formats and writes in batches, and a ring for each
+// One access log: a sink, a thread that formats and writes in batches, and a ring for each
 // worker that uses it. While records flow the thread looks every 100 ms; with nothing to do it
 // sleeps until woken. Lines of one worker are in order; those of several are mixed by up to that
 // interval.
 class AccessLog {
  public:
   struct Options {
-    std::string path = "stdout";  // or "stderr", or a file
+    Destination to;
     AccessFormat format = AccessFormat::Json;
-    size_t ringBytes = 1 << 20;  // per worker; a power of two, at least 16 KiB
+    std::vector<AccessKey> keys;  // empty: all
+    bool sampled = false;         // all with the sample's weight
+    size_t ringBytes = 1 << 20;   // per worker; a power of two, at least 16 KiB
     Duration shutdownGrace = std::chrono::seconds(1);  // for an output that does not take its lines
   };
 
-  // Opens the output and starts the thread. Main thread.
+  // Opens the sink and starts the thread. Main thread.
   static Result<std::unique_ptr<AccessLog>> open(const Options& options);
-  // Writes what is left and ends the thread; drops and counts what the output does not take within
+  // Writes what is left and ends the thread; drops and counts what the sink does not take within
   // the grace. REQUIRES: no worker writes any more.
   ~AccessLog();
   AccessLog(const AccessLog&) = delete;
@@ -65,29 +67,31 @@ class AccessLog {
   // A ring for one more worker; lives as long as the log. Any thread.
   AccessLogWriter& addWriter();
 
-  // Opens the file anew, after log rotation has renamed it. What was written before this call goes
-  // to the old file. Returns at once. Any thread.
+  // Opens the file anew, after log rotation has renamed it, or connects to the socket again. What
+  // was written before this call goes to the old file. Returns at once. Any thread.
   void reopen();
 
-  // Records that were lost, to full rings or to an output that failed. Any thread.
+  // Records that were lost, to full rings or to a sink that failed. Any thread.
   uint64_t dropped() const;
-  const std::string& path() const { return output_.path(); }
+  const std::string& path() const { return path_; }
 
  private:
-  AccessLog(const Options& options, LogOutput output);
+  AccessLog(const Options& options, std::unique_ptr<AccessSink> sink);
 
   void run();
   void meetWriters();
   bool drain();
   bool hasRecords() const;
   void flushBatch();
+  void tellOf(uint64_t lost);
 
   const size_t ringBytes_;
-  LogOutput output_;
+  const std::string path_;
+  const std::unique_ptr<AccessSink> sink_;
   Parking parking_;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> reopening_{false};
-  std::atomic<uint64_t> lost_{0};  // by the output
+  std::atomic<uint64_t> lost_{0};  // by the sink
   mutable std::mutex mutex_;       // protects writers_, not what they point to
   std::vector<std::unique_ptr<AccessLogWriter>> writers_;
 
@@ -96,6 +100,7 @@ class AccessLog {
   AccessFormatter formatter_;
   std::unique_ptr<char[]> batch_;
   size_t batched_ = 0;
+  uint64_t losing_ = 0;  // lines since the sink began to fail; 0: it takes them
 
   std::thread thread_;
 };

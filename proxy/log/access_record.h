@@ -11,6 +11,9 @@ namespace oxbow::log {
 // A duration of what did not happen.
 inline constexpr Duration kUnknown{-1};
 
+// A chance of one, in millionths.
+inline constexpr uint32_t kAlways = 1'000'000;
+
 // What is known of one exchange when it ends. The worker fills it in and hands it to
 // AccessLog::write, which copies it into the ring; the views need to live for that call only.
 struct AccessRecord {
@@ -31,8 +34,9 @@ struct AccessRecord {
   bool reused = false;
   bool replayed = false;
   ErrorCode error = ErrorCode::None;
-  const char* detail = "";  // static text, with an error
-  bool tls = false;         // the client speaks it; else what tells of it means nothing
+  const char* detail = "";    // static text, with an error
+  uint32_t sample = kAlways;  // the chance in a million that it was written with
+  bool tls = false;           // the client speaks it; else what tells of it means nothing
   bool tlsResumed = false;
   std::string_view client;  // IP address
   std::string_view method;

@@ -93,7 +93,7 @@ void unpackTls(const char* from, AccessRecord& record) {
 
 constexpr size_t sumOf(auto cuts) { return std::accumulate(cuts.begin(), cuts.end(), size_t{0}); }
 
-constexpr size_t kHeader = 112;
+constexpr size_t kHeader = 116;
 constexpr size_t kMaxRecord =
     align(kHeader + sumOf(AccessRing::kCuts) + sizeof(TlsLengths) + sumOf(AccessRing::kTlsCuts));
 static_assert(kMaxRecord <= UINT16_MAX);

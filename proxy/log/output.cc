@@ -1,13 +1,11 @@
 #include "proxy/log/output.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -15,7 +13,6 @@ namespace oxbow::log {
 
 namespace {
 
-constexpr int kPollMs = 200;
 constexpr size_t kSharedPiece = 4096;  // PIPE_BUF: a pipe that polls writable takes it at once
 constexpr int kFlags = O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
 
@@ -38,8 +35,7 @@ Result<LogOutput> LogOutput::open(std::string path, Duration grace) {
 
 LogOutput::LogOutput(LogOutput&& other) noexcept
     : path_(std::move(other.path_)),
-      grace_(other.grace_),
-      deadline_(other.deadline_),
+      patience_(other.patience_),
       fd_(std::exchange(other.fd_, -1)),
       failure_(other.failure_),
       kind_(other.kind_),
@@ -114,21 +110,9 @@ size_t LogOutput::push(std::string_view bytes, const std::atomic<bool>& stopping
 }
 
 bool LogOutput::waitWritable(const std::atomic<bool>& stopping) {
-  while (true) {
-    const TimePoint now = std::chrono::steady_clock::now();
-    if (stopping.load(std::memory_order_relaxed) && deadline_ == TimePoint::max())
-      deadline_ = now + grace_;
-    using std::chrono::milliseconds;
-    const auto left = std::chrono::ceil<milliseconds>(std::max(deadline_ - now, Duration(0)));
-    pollfd asked{fd_, POLLOUT, 0};
-    // An error counts as writable: the write that follows will tell it.
-    if (poll(&asked, 1, static_cast<int>(std::min<int64_t>(left.count(), kPollMs))) > 0)
-      return true;
-    if (now >= deadline_) {
-      failure_ = EAGAIN;
-      return false;
-    }
-  }
+  if (patience_.waitWritable(fd_, stopping)) return true;
+  failure_ = EAGAIN;
+  return false;
 }
 
 }  // namespace oxbow::log

@@ -4,9 +4,11 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "proxy/base/clock.h"
 #include "proxy/base/result.h"
+#include "proxy/log/patience.h"
 
 namespace oxbow::log {
 
@@ -39,7 +41,7 @@ class LogOutput {
   // that other processes share may not, so it is asked first and gets small pieces.
   enum class Kind : unsigned char { Regular, NonBlocking, Shared };
 
-  LogOutput(std::string path, Duration grace) : path_(std::move(path)), grace_(grace) {}
+  LogOutput(std::string path, Duration grace) : path_(std::move(path)), patience_(grace) {}
 
   bool isStandard() const { return path_ == "stdout" || path_ == "stderr"; }
   bool openFile();
@@ -48,8 +50,7 @@ class LogOutput {
   bool waitWritable(const std::atomic<bool>& stopping);
 
   std::string path_;
-  Duration grace_;
-  TimePoint deadline_ = TimePoint::max();  // set when `stopping` is first seen
+  Patience patience_;
   int fd_ = -1;
   int failure_ = 0;
   Kind kind_ = Kind::Regular;

@@ -74,6 +74,7 @@ RouteTable::RouteTable(const config::Listener& listener, const config::Config& c
   routes_.reserve(listener.routes.size());
   for (const config::Route& from : listener.routes) {
     Route& route = routes_.emplace_back(makeRoute(from, config));
+    route.index = routes_.size() - 1;
     if (!route.hostEdits.empty()) route.hostEdit = &route.hostEdits.front();
     route.edits =
         !route.hostEdits.empty() || !route.setRequest.empty() || !route.addResponse.empty();

@@ -18,6 +18,7 @@ struct FieldEdit {
 // A route in the form that exchanges use.
 struct Route {
   const config::Route* config = nullptr;
+  size_t index = 0;                   // among the routes of its listener
   int upstream = -1;                  // index into Config::upstreams; -1 for a fixed answer
   std::vector<FieldEdit> setRequest;  // Host is in hostEdit
   const FieldEdit* hostEdit = nullptr;

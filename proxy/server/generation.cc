@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "proxy/server/access_logs.h"
 #include "proxy/session/redirect_handler.h"
 
 namespace oxbow::server {
@@ -45,10 +46,9 @@ void Generation::addListeners(size_t worker) {
   const std::vector<config::Listener>& configs = snapshot_->config.listeners;
   for (size_t i = 0; i < configs.size(); ++i) {
     addHandler(i);
-    const WorkerLog* log = snapshot_->logs[i].get();
-    views_.push_back(std::make_unique<session::ListenerView>(
-        configs[i], *handlers_.back(), *this, snapshot_->routes[i]->editBytes(),
-        log != nullptr ? log->writers[worker] : nullptr));
+    views_.push_back(std::make_unique<session::ListenerView>(configs[i], *handlers_.back(), *this,
+                                                             snapshot_->routes[i]->editBytes()));
+    setAccessLogs(configs[i], snapshot_->logs[i], worker, *views_.back());
     views_.back()->routes = snapshot_->routes[i].get();
     views_.back()->tls = snapshot_->tls.servers[i];
   }

@@ -14,14 +14,6 @@
 
 namespace oxbow::server {
 
-namespace {
-
-log::AccessFormat formatOf(config::LogFormat format) {
-  return format == config::LogFormat::Json ? log::AccessFormat::Json : log::AccessFormat::Text;
-}
-
-}  // namespace
-
 Server::Server(config::Config config)
     : first_(std::move(config)),
       dispatcher_(clock_),
@@ -88,31 +80,6 @@ std::optional<std::string> Server::listen(const Snapshot& snapshot, Sockets& ope
     made[snapshot.keys[i]] = {net::localAddress(fd.value()), fd.value(), nullptr};
   }
   opened = std::move(made);
-  return std::nullopt;
-}
-
-// Listeners that share a file share its log, unless their formats differ; so do configurations.
-std::optional<std::string> Server::openAccessLogs(Snapshot& snapshot) {
-  std::erase_if(logs_, [](const auto& entry) { return entry.second.expired(); });
-  for (size_t i = 0; i < snapshot.config.listeners.size(); ++i) {
-    const config::AccessLog& wanted = snapshot.config.listeners[i].accessLog;
-    if (!*wanted.enabled) continue;
-    const std::string key =
-        *wanted.path + (*wanted.format == config::LogFormat::Json ? "\nj" : "\nt");
-    std::shared_ptr<WorkerLog> log = logs_[key].lock();
-    if (log == nullptr) {
-      log::AccessLog::Options options;
-      options.path = *wanted.path;
-      options.format = formatOf(*wanted.format);
-      auto opened = log::AccessLog::open(options);
-      if (!opened.ok()) return opened.error();
-      log = std::make_shared<WorkerLog>();
-      log->log = std::move(opened.value());
-      for (size_t n = 0; n < workers_.size(); ++n) log->writers.push_back(&log->log->addWriter());
-      logs_[key] = log;
-    }
-    snapshot.logs[i] = std::move(log);
-  }
   return std::nullopt;
 }
 

@@ -102,6 +102,8 @@ class Server final : private admin::ServerView {
 
   std::optional<std::string> listen(const Snapshot& snapshot, Sockets& opened);
   std::optional<std::string> openAccessLogs(Snapshot& snapshot);
+  std::optional<std::string> openAccessLog(const config::AccessLog& wanted,
+                                           std::shared_ptr<WorkerLog>& log);
   std::optional<std::string> openAdmin(const config::Admin& admin,
                                        std::unique_ptr<AdminSite>& opened);
   void makeWorkers(const config::Config& config);
@@ -129,7 +131,7 @@ class Server final : private admin::ServerView {
   const TimePoint startedAt_;
   Names names_;
   event::FunctionTimer shutdownTimer_;
-  std::map<std::string, std::weak_ptr<WorkerLog>> logs_;                  // by path and format
+  std::map<std::string, std::weak_ptr<WorkerLog>> logs_;  // by what tells them apart
   std::map<std::string, std::shared_ptr<upstream::SharedState>> shared_;  // by upstream
   std::map<std::string, upstream::EndpointSet> published_;                // by upstream
   std::vector<std::unique_ptr<Worker>> workers_;

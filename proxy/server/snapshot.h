@@ -17,6 +17,12 @@ struct WorkerLog {
   std::vector<log::AccessLogWriter*> writers;
 };
 
+// The logs of one listener; null: off.
+struct ListenerLogs {
+  std::shared_ptr<WorkerLog> own;
+  std::vector<std::shared_ptr<WorkerLog>> routes;  // by route; null too: the listener's
+};
+
 // A configuration with what was made of it once. Immutable; shared by all threads. The last who
 // refers to it is on the main thread: a log that closes waits for its last lines.
 struct Snapshot {
@@ -25,7 +31,7 @@ struct Snapshot {
   const config::Config config;
   std::vector<std::unique_ptr<route::RouteTable>> routes;  // one per listener
   std::vector<std::string> keys;                           // what each listener is known by
-  std::vector<std::shared_ptr<WorkerLog>> logs;            // by listener; null: off
+  std::vector<ListenerLogs> logs;                          // by listener
   TlsContexts tls;
 };
 

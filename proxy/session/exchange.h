@@ -55,6 +55,8 @@ class Exchange : public http::ResponseSink, public http::BodySource {
   // REQUIRES: `id` stays until the exchange ends, as slices of request() do.
   virtual void setRequestId(std::string_view id) = 0;
   virtual TimePoint startedAt() const = 0;
+  // It is logged as that route of the listener says, which has an access log of its own.
+  virtual void logAsRoute(size_t) {}
 
   // A connection that is this client's alone, kept from one exchange to the next until the client
   // leaves: what it is authenticated by is the connection (NTLM, Negotiate). Usually empty.

@@ -141,6 +141,7 @@ void Http1Session::renewDeadline() {
 void Http1Session::take(ExchangeState& state) {
   state.view = env_.view;
   state.view->pins.pin();
+  state.log = &state.view->accessLog;
   state_ = &state;
 }
 
@@ -168,14 +169,17 @@ void Http1Session::record() {
   const Duration total = env_.worker.dispatcher.preciseNow() - state.started;
   if (state.peer != nullptr)
     state.peer->onOver(status, total, state.requestBytes, state.responseBytes);
-  if (state.view->accessLog != nullptr) writeLog(total);
+  if (state.log->writer == nullptr) return;
+  const uint32_t chance = state.log->rule.chanceOf(status, state.error.code, total);
+  if (log::AccessRule::isDrawn(chance, env_.worker.random)) writeLog(total, chance);
 }
 
-void Http1Session::writeLog(Duration total) {
+void Http1Session::writeLog(Duration total, uint32_t chance) {
   ExchangeState& state = *state_;
   log::AccessRecord record;
   record.time = env_.worker.dispatcher.wall() - total;
   record.total = total;
+  record.sample = chance;
   record.status = state.status;
   record.error = state.error.code;
   record.detail = state.error.detail;
@@ -194,7 +198,7 @@ void Http1Session::writeLog(Duration total) {
   if (const auto* referer = state.head.fields.find(http::Name::Referer))
     record.referer = state.head.fields.valueAt(*referer);
   if (secure_) describeTls(record);
-  state.view->accessLog->write(record);
+  state.log->writer->write(record);
 }
 
 // The response is out. The peer may give a connection to another exchange in here.

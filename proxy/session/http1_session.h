@@ -76,7 +76,8 @@ class SessionOwner {
 
 // One request in progress; idle sessions have none.
 struct ExchangeState {
-  const ListenerView* view = nullptr;  // pinned, once the exchange has begun
+  const ListenerView* view = nullptr;      // pinned, once the exchange has begun
+  const log::AccessTarget* log = nullptr;  // of the view, likewise
   http::RequestHead head;
   Block block;  // what the head points into
   http::FieldWriter added{nullptr, 0, nullptr, 0};
@@ -197,6 +198,7 @@ class Http1Session final : private Exchange,  // first: most of its virtual call
   std::string_view requestId() const override { return state_->requestId; }
   void setRequestId(std::string_view id) override { state_->requestId = id; }
   TimePoint startedAt() const override { return state_->started; }
+  void logAsRoute(size_t route) override { state_->log = &state_->view->routeLogs[route]; }
   pool::Lease& pinned() override { return pinned_; }
   void closeAfter() override { keepAlive_ = false; }
   void addCredit(size_t bytes) override;
@@ -220,7 +222,7 @@ class Http1Session final : private Exchange,  // first: most of its virtual call
   void finishExchange();
   [[gnu::cold]] void abort(const Error& error, SessionEnd end);
   void record();
-  void writeLog(Duration total);
+  void writeLog(Duration total, uint32_t chance);
   void describeTls(log::AccessRecord& record) const;
   void afterExchange(bool bodyDone, uint64_t bodyRemaining);
   [[gnu::cold]] void linger();

@@ -22,14 +22,8 @@ std::string hstsLine(const config::ListenerTls& tls) {
 
 }  // namespace
 
-ListenerView::ListenerView(const config::Listener& c, ExchangeHandler& h, Pins& p, size_t editBytes,
-                           log::AccessLogWriter* log)
-    : config(c),
-      handler(h),
-      pins(p),
-      accessLog(log),
-      addedBytes(kOwnFields + editBytes),
-      hsts(hstsLine(c.tls)) {
+ListenerView::ListenerView(const config::Listener& c, ExchangeHandler& h, Pins& p, size_t editBytes)
+    : config(c), handler(h), pins(p), addedBytes(kOwnFields + editBytes), hsts(hstsLine(c.tls)) {
   limits.fieldBytes = static_cast<uint32_t>(*c.largeClientHeaderBuffers);
   limits.fieldCount = static_cast<uint16_t>(*c.maxHeaders);
   limits.keepUnderscores = *c.underscoresInHeaders;

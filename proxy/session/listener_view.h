@@ -5,10 +5,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "proxy/codec/http1/parser.h"
 #include "proxy/config/config.h"
-#include "proxy/log/access_log.h"
+#include "proxy/log/access_rule.h"
 #include "proxy/route/route_table.h"
 #include "proxy/session/exchange.h"
 #include "proxy/tls/server_context.h"
@@ -41,13 +42,13 @@ constexpr std::string_view kHsts = "Strict-Transport-Security";
 
 // A listener on one worker as one snapshot has it. Lives while anybody pins `pins`.
 struct ListenerView {
-  ListenerView(const config::Listener& c, ExchangeHandler& h, Pins& p, size_t editBytes = 0,
-               log::AccessLogWriter* log = nullptr);
+  ListenerView(const config::Listener& c, ExchangeHandler& h, Pins& p, size_t editBytes = 0);
 
   const config::Listener& config;
   ExchangeHandler& handler;
   Pins& pins;
-  log::AccessLogWriter* const accessLog;  // null: off
+  log::AccessTarget accessLog;
+  std::vector<log::AccessTarget> routeLogs;  // by route; of those that have their own
   http1::HeadLimits limits;
   const size_t addedBytes;  // room for the fields that requests get on their way
   const std::string hsts;   // the line of responses over TLS (RFC 6797); empty: none

@@ -96,6 +96,7 @@ void ProxyHandler::onRequest(Exchange& exchange) {
   // The asterisk form has no path; it asks about the server as a whole.
   const std::string_view path = head.path == "*" ? std::string_view("/") : head.path;
   const route::Route* route = routes_.match(head.authority, path);
+  if (route != nullptr && route->config->accessLog) exchange.logAsRoute(route->index);
   // A plain request of a client gets lines that are made already, its id among them.
   const bool plain = route != nullptr && !hasId && head.version == http::Version::Http11 &&
                      !route->config->fixed && !head.fields.hasAny(kForwardedNames) &&

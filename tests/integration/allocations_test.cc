@@ -98,10 +98,14 @@ TEST_CASE("a warm worker allocates nothing for a small request") {
   const std::string off = "access_log: off";
   const std::string json = "access_log: { path: /dev/null, format: json }";
   const std::string text = "access_log: { path: /dev/null, format: text }";
+  const std::string sample = "access_log: { path: /dev/null, sample: 0.5, keys: [ status ] }";
+  const std::string errors = "access_log: { path: /dev/null, errors: on, slow: 1h }";
   const std::string body(200, 'b');
   const Case cases[] = {{"GET, log off", get(), off},
                         {"GET, JSON log", get(), json},
                         {"GET, text log", get(), text},
+                        {"GET, a sample", get(), sample},
+                        {"GET, only what failed", get(), errors},
                         {"POST, log off", post(body), off},
                         {"POST, JSON log", post(body), json},
                         {"chunked POST, log off", postChunked(chunked(body)), off}};

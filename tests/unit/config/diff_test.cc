@@ -209,10 +209,15 @@ TEST_CASE("fields are compared one by one") {
 TEST_CASE("a mapping that is not there before is one change, one that is there is many") {
   const auto log = [](const std::string& text) { return withListener("    access_log: " + text); };
   CHECK(lines(log("off"), log("{ format: text }")) ==
-        "~ listeners 127.0.0.1:0 access_log: off -> { path: stdout, format: text }\n");
+        "~ listeners 127.0.0.1:0 access_log: off -> { path: stdout, format: text, keys: none, "
+        "sample: 1, errors: off, slow: 0s }\n");
   CHECK(lines(log("{ format: text }"), log("{ path: stderr }")) ==
         "~ listeners 127.0.0.1:0 access_log.path: stdout -> stderr\n"
         "~ listeners 127.0.0.1:0 access_log.format: text -> json\n");
+  CHECK(lines(log("{ errors: on }"), log("{ sample: 0.25, keys: [ time, status ] }")) ==
+        "~ listeners 127.0.0.1:0 access_log.keys: none -> [ time, status ]\n"
+        "~ listeners 127.0.0.1:0 access_log.sample: 1 -> 0.25\n"
+        "~ listeners 127.0.0.1:0 access_log.errors: 400 -> off\n");
   CHECK(lines(withTop("admin: { listen: 127.0.0.1:1 }"), withTop("")) ==
         "~ admin: { listen: 127.0.0.1:1 } -> none\n");
   CHECK(lines(withTop("admin: { listen: 127.0.0.1:1 }"), withTop("admin: { listen: unix:/a }")) ==

@@ -535,9 +535,69 @@ TEST_CASE("the access log is off or a mapping") {
   CHECK(errorsOf(withListener("    access_log: on")) == message);
   CHECK(errorsOf(withListener("    access_log: /var/log/x")) == message);
   CHECK(errorsOf(withListener("    access_log: [ x ]")) == message);
-  CHECK(errorsOf(withListener("    access_log: { path: stdot }")) ==
-        "4:25: listeners[0].access_log.path: \"stdot\" is neither stdout, stderr nor a path with a "
-        "slash; did you mean \"stdout\"?\n");
+  CHECK(
+      errorsOf(withListener("    access_log: { path: stdot }")) ==
+      "4:25: listeners[0].access_log.path: \"stdot\" is neither stdout, stderr, syslog nor a path "
+      "with a slash; did you mean \"stdout\"?\n");
+}
+
+TEST_CASE("the keys of an access log are fields of it, each once") {
+  const auto error = [](const std::string& keys) {
+    return errorsOf(withListener("    access_log: { " + keys + " }"));
+  };
+  CHECK(error("keys: [ time, tls_sni, sample_weight ]").empty());
+  CHECK(error("keys: status").empty());
+  CHECK(error("keys: [ time, statsu ]") ==
+        "4:33: listeners[0].access_log.keys[1]: there is no field \"statsu\"; did you mean "
+        "\"status\"?\n");
+  CHECK(error("keys: [ total ]").find("did you mean \"total_ms\"?") != std::string::npos);
+  CHECK(error("keys: [ status, time, status ]") ==
+        "4:41: listeners[0].access_log.keys[2]: stands in this list twice\n");
+  CHECK(error("keys: [ ]").find("is an empty list; leave it out for all") != std::string::npos);
+  CHECK(error("format: combined, keys: [ time ]") ==
+        "4:43: listeners[0].access_log.keys: the format combined has its own; remove one of "
+        "them\n");
+  CHECK(error("format: combind").find("did you mean \"combined\"?") != std::string::npos);
+}
+
+TEST_CASE("a sample is a part of the whole, errors begin at a status, slow is a time") {
+  const auto error = [](const std::string& keys) {
+    return errorsOf(withListener("    access_log: { " + keys + " }"));
+  };
+  for (const char* right : {"sample: 1", "sample: 0.000001", "sample: 1.0", "errors: on",
+                            "errors: off", "errors: 400", "errors: 599", "slow: 1ms", "slow: 0s"}) {
+    CAPTURE(right);
+    CHECK(error(right).empty());
+  }
+  const std::string sample = "4:27: listeners[0].access_log.sample: ";
+  for (const char* outside : {"0", "0.0", "1.5", "2", "0.0000001", "1.000001"}) {
+    CAPTURE(outside);
+    CHECK(error(std::string("sample: ") + outside) == sample + "must be between 0.000001 and 1\n");
+  }
+  for (const char* wrong : {"10%", "half", ".5", "1.", "1e-3", "1.2.3"}) {
+    CAPTURE(wrong);
+    CHECK(error(std::string("sample: ") + wrong) ==
+          sample + "\"" + wrong + "\" is no number such as 0.1\n");
+  }
+  CHECK_FALSE(error("sample: -1").empty());
+  const std::string errors = "4:27: listeners[0].access_log.errors: ";
+  CHECK(error("errors: 399") == errors + "must be between 400 and 599\n");
+  CHECK(error("errors: 600") == errors + "must be between 400 and 599\n");
+  CHECK(error("errors: onn") ==
+        errors + "\"onn\" is neither on, off nor a status; did you mean \"on\"?\n");
+  CHECK_FALSE(error("slow: 500").empty());
+}
+
+TEST_CASE("an access log of a route is off or a mapping too") {
+  const auto error = [](const std::string& log) {
+    return errorsOf(withRoutes("      - return: 204\n        access_log: " + log + "\n"));
+  };
+  CHECK(error("off").empty());
+  CHECK(error("{ path: /var/log/x, sample: 0.5 }").empty());
+  CHECK(error("on").find("routes[0].access_log: write off, or {") != std::string::npos);
+  CHECK(error("{ pth: stderr }")
+            .find("routes[0].access_log.pth: unknown key; did you mean "
+                  "\"path\"?") != std::string::npos);
 }
 
 TEST_CASE("Via has a name or is off") {

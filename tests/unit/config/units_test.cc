@@ -122,4 +122,19 @@ TEST_CASE("values are written the way they are read") {
   CHECK(sizeText(1ULL << 40) == "1024g");
 }
 
+TEST_CASE("shares are parts of the whole, to a millionth") {
+  CHECK(parseShare("1").value() == 1'000'000);
+  CHECK(parseShare("1.000").value() == 1'000'000);
+  CHECK(parseShare("0.1").value() == 100'000);
+  CHECK(parseShare("0.000001").value() == 1);
+  for (const char* text : {"1", "0.1", "0.25", "0.000001", "0.999999"})
+    CHECK(shareText(parseShare(text).value()) == text);
+  CHECK(faultOf(parseShare("0")) == "must be between 0.000001 and 1");
+  CHECK(faultOf(parseShare("99999999999999999999")) == "must be between 0.000001 and 1");
+  CHECK(faultOf(parseShare("0.0000001")) == "must be between 0.000001 and 1");
+  CHECK(faultOf(parseShare("a")) == "\"a\" is no number such as 0.1");
+  CHECK_FALSE(parseShare("").ok());
+  CHECK_FALSE(parseShare("-0.1").ok());
+}
+
 }  // namespace oxbow::config

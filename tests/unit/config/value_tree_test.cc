@@ -163,7 +163,9 @@ TEST_CASE("the texts of a listener and of its routes") {
     return textOf(at(root, {"listeners", "0.0.0.0:8080", name}));
   };
   CHECK(in("protocol") == "http");
-  CHECK(in("access_log") == "{ path: /var/log/oxbow/access.log, format: text }");
+  CHECK(in("access_log") ==
+        "{ path: /var/log/oxbow/access.log, format: text, keys: [ time, client, method, target, "
+        "status, total_ms, sample_weight ], sample: 0.1, errors: 500, slow: 500ms }");
   CHECK(in("so_keepalive") == "on");
   CHECK(in("via") == "edge-1");
   CHECK(textOf(at(root, {"listeners", "unix:/run/oxbow.sock", "via"})) == "off");

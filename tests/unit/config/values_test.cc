@@ -139,6 +139,11 @@ TEST_CASE("a listener is read") {
   CHECK(*in.accessLog.enabled);
   CHECK(*in.accessLog.path == "/var/log/oxbow/access.log");
   CHECK(*in.accessLog.format == LogFormat::Text);
+  CHECK(in.accessLog.keys.size() == 7);
+  CHECK(*in.accessLog.keys.at(0) == "time");
+  CHECK(*in.accessLog.sample == 100'000);
+  CHECK(*in.accessLog.errors == 500);
+  CHECK(*in.accessLog.slow == 500ms);
   CHECK(*in.clientHeaderTimeout == 5s);
   CHECK(*in.clientBodyTimeout == 30s);
   CHECK(*in.sendTimeout == 40s);
@@ -250,6 +255,7 @@ TEST_CASE("each word of a choice has its meaning") {
   };
   CHECK(log("json") == LogFormat::Json);
   CHECK(log("text") == LogFormat::Text);
+  CHECK(log("combined") == LogFormat::Combined);
 }
 
 TEST_CASE("values may be quoted, and long text stands in a block") {

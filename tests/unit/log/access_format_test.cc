@@ -11,8 +11,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-std::string formatted(AccessFormat format, const AccessRecord& record) {
-  AccessFormatter formatter(format);
+std::string formatted(AccessFormat format, const AccessRecord& record,
+                      const std::vector<AccessKey>& keys = {}, bool sampled = false) {
+  AccessFormatter formatter(format, keys, sampled);
   const auto out = std::make_unique<char[]>(AccessFormatter::kMaxLine);
   return std::string(out.get(), formatter.format(out.get(), record));
 }
@@ -86,6 +87,66 @@ TEST_CASE("a JSON line has every field") {
         "\"total_ms\":12.345,\"request_bytes\":10,\"response_bytes\":18446744073709551615,"
         "\"error\":null,\"detail\":null,\"request_id\":\"r-1\",\"user_agent\":\"curl/8\","
         "\"referer\":\"http://example.org/\"}\n");
+}
+
+TEST_CASE("every key has a name, and is found by it") {
+  for (const std::string_view name : kAccessKeyNames) {
+    CAPTURE(name);
+    const auto key = accessKeyOf(name);
+    REQUIRE(key.has_value());
+    CHECK(nameOf(*key) == name);
+    CHECK(contains(formatted(AccessFormat::Json, overTls(), {*key}),
+                   "{\"" + std::string(name) + "\":"));
+    CHECK(formatted(AccessFormat::Text, overTls(), {*key}).find(std::string(name) + '=') == 0);
+  }
+  CHECK_FALSE(accessKeyOf("total").has_value());
+}
+
+TEST_CASE("chosen keys are written in their order, and no others") {
+  const std::vector<AccessKey> keys = {AccessKey::Status, AccessKey::Time, AccessKey::TlsSni,
+                                       AccessKey::Total, AccessKey::Reused};
+  CHECK(formatted(AccessFormat::Json, overTls(), keys) ==
+        "{\"status\":200,\"time\":\"2000-02-29T12:34:56.007Z\",\"tls_sni\":\"example.org\","
+        "\"total_ms\":12.345,\"reused\":true}\n");
+  CHECK(formatted(AccessFormat::Text, overTls(), keys) ==
+        "status=200 time=2000-02-29T12:34:56.007Z tls_sni=\"example.org\" total_ms=12.345 "
+        "reused=1\n");
+  CHECK(formatted(AccessFormat::Json, AccessRecord(), {AccessKey::TlsSni, AccessKey::Reused}) ==
+        "{\"tls_sni\":null,\"reused\":null}\n");
+  CHECK(formatted(AccessFormat::Text, AccessRecord(), {AccessKey::TlsSni, AccessKey::Status}) ==
+        "tls_sni=- status=-\n");
+}
+
+TEST_CASE("the weight says of how many requests a line tells") {
+  const auto weight = [](uint32_t sample) {
+    AccessRecord record;
+    record.sample = sample;
+    return formatted(AccessFormat::Text, record, {AccessKey::SampleWeight});
+  };
+  CHECK(weight(kAlways) == "sample_weight=1\n");
+  CHECK(weight(100'000) == "sample_weight=10\n");
+  CHECK(weight(300'000) == "sample_weight=3.333333\n");
+  CHECK(weight(1) == "sample_weight=1000000\n");
+  // Without chosen keys a log that takes a sample tells it, and another does not.
+  CHECK(contains(formatted(AccessFormat::Json, full(), {}, true),
+                 ",\"referer\":\"http://example.org/\",\"sample_weight\":1}\n"));
+  CHECK(contains(formatted(AccessFormat::Text, full(), {}, true),
+                 " request_id=\"r-1\" sample_weight=1 tls=-\n"));
+  CHECK_FALSE(contains(json(full()), "sample_weight"));
+}
+
+TEST_CASE("combined is nginx's and Apache's") {
+  const auto combined = [](const AccessRecord& record) {
+    return formatted(AccessFormat::Combined, record);
+  };
+  CHECK(combined(overTls()) ==
+        "192.0.2.1 - - [29/Feb/2000:12:34:56 +0000] \"GET /a?b=c HTTP/1.1\" 200 "
+        "18446744073709551615 \"http://example.org/\" \"curl/8\"\n");
+  AccessRecord none;
+  none.client = "::1";
+  CHECK(combined(none) == "::1 - - [01/Jan/1970:00:00:00 +0000] \"-\" 000 0 \"-\" \"-\"\n");
+  none.error = ErrorCode::ClientGone;
+  CHECK(contains(combined(none), " \"-\" 499 0 "));
 }
 
 TEST_CASE("what is not known is null in JSON") {
@@ -237,6 +298,11 @@ TEST_CASE("the longest line fits, every byte escaped") {
   record.connectionAge = record.connectionRequests = UINT64_MAX;
   record.error = ErrorCode::HttpResponseHeaderSectionSize;
   CHECK(json(record).size() < AccessFormatter::kMaxLine);
+  std::vector<AccessKey> every;
+  for (const std::string_view name : kAccessKeyNames) every.push_back(*accessKeyOf(name));
+  CHECK(formatted(AccessFormat::Json, record, every).size() < AccessFormatter::kMaxLine);
+  CHECK(formatted(AccessFormat::Text, record, every).size() < AccessFormatter::kMaxLine);
+  CHECK(formatted(AccessFormat::Combined, record).size() < AccessFormatter::kMaxLine);
   CHECK(json(record).back() == '\n');
   CHECK(text(record).size() < AccessFormatter::kMaxLine);
 }

@@ -26,8 +26,8 @@ struct AccessLogFixture {
   ~AccessLogFixture() { setLevel(Level::Warn); }
 
   AccessLogWriter& open(const std::string& name = "access.log") {
-    Result<std::unique_ptr<AccessLog>> result =
-        AccessLog::open({.path = dir.file(name), .ringBytes = 64 << 10, .shutdownGrace = 20ms});
+    Result<std::unique_ptr<AccessLog>> result = AccessLog::open(
+        {.to = {.path = dir.file(name)}, .ringBytes = 64 << 10, .shutdownGrace = 20ms});
     REQUIRE(result.ok());
     log = std::move(result.value());
     return log->addWriter();
@@ -139,13 +139,23 @@ TEST_CASE_FIXTURE(AccessLogFixture, "a file that cannot be reopened goes on as t
 }
 
 TEST_CASE("a place that cannot be opened is an error with the path") {
-  const auto result = AccessLog::open({.path = "/nonexistent/access.log"});
+  const auto result = AccessLog::open({.to = {.path = "/nonexistent/access.log"}});
   REQUIRE_FALSE(result.ok());
   CHECK(result.error().find("/nonexistent/access.log") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(AccessLogFixture, "a full disk drops and counts") {
-  log = std::move(AccessLog::open({.path = "/dev/full"}).value());
+  log = std::move(AccessLog::open({.to = {.path = "/dev/full"}}).value());
+  AccessLogWriter& writer = log->addWriter();
+  for (int i = 0; i < 3; ++i) writer.write(record("/x"));
+  CHECK(eventually([&] { return log->dropped() == 3; }));
+}
+
+TEST_CASE_FIXTURE(AccessLogFixture, "a socket that nobody serves is no error, and lines are lost") {
+  Destination to;
+  to.kind = Destination::Kind::Socket;
+  to.address = SocketAddress::parse("unix:" + dir.file("log")).value();
+  log = std::move(AccessLog::open({.to = to}).value());
   AccessLogWriter& writer = log->addWriter();
   for (int i = 0; i < 3; ++i) writer.write(record("/x"));
   CHECK(eventually([&] { return log->dropped() == 3; }));
