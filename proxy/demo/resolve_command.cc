@@ -81,7 +81,8 @@ std::string describe(const upstream::EndpointSpec& endpoint, const config::Upstr
   if (endpoint.group > 0)
     text += fmt::format(", group {}: when those before it cannot be reached", endpoint.group);
   if (endpoint.standby)
-    text += *config.resolve.prefer == config::Prefer::Ipv6 ? ", prefer is ipv6" : ", prefer is ipv4";
+    text +=
+        *config.resolve.prefer == config::Prefer::Ipv6 ? ", prefer is ipv6" : ", prefer is ipv4";
   return text + '\n';
 }
 
@@ -114,7 +115,7 @@ int resolveCommand(const std::string& file, const std::string& name, std::FILE* 
   const SystemClock clock;
   event::Dispatcher dispatcher(clock);
   server::Names names(dispatcher, [] {});
-  if (const auto error = names.setResolver(config->resolver)) {
+  if (const auto error = names.setResolver(*config)) {
     print(problems, *error + '\n');
     return 1;
   }

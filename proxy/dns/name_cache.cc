@@ -120,8 +120,9 @@ void CachedName::judge(Found& found) {
         return scope == Scope::Never || (scope == Scope::Private && denyPrivate);
       });
   cache_.stats_.addressesDenied += denied;
-  // The root as a target: decidedly not available (RFC 2782).
-  std::erase_if(found.services, [](const Service& service) { return service.target.empty(); });
+  // The root as a target: decidedly not available (RFC 2782). Nothing listens on port 0.
+  std::erase_if(found.services,
+                [](const Service& service) { return service.target.empty() || service.port == 0; });
   const bool isEmpty = (!found.v4 || found.v4->empty()) && (!found.v6 || found.v6->empty()) &&
                        found.services.empty();
   if (!isEmpty) return;

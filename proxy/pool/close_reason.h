@@ -31,8 +31,9 @@ enum class CloseReason : uint8_t {
   ConnectTimeout,
   HandshakeFailed,  // TLS
   Shutdown,
-  Removed,     // its server left the configuration
+  Removed,     // its server left the configuration, or its address the DNS
   CapLowered,  // the configuration allows fewer than there are
+  RaceLost,    // the other address family of its name was faster, or is in use now
   Count
 };
 
@@ -44,7 +45,7 @@ constexpr std::string_view textOf(CloseReason reason) {
       "response_close",    "early_response",     "protocol_error",  "ended_in_exchange",
       "read_timeout",      "send_timeout",       "client_gone",     "connect_failed",
       "connect_timeout",   "handshake_failed",   "shutdown",        "removed",
-      "cap_lowered"};
+      "cap_lowered",       "race_lost"};
   static_assert(sizeof(kTexts) / sizeof(kTexts[0]) == static_cast<size_t>(CloseReason::Count));
   return kTexts[static_cast<size_t>(reason)];
 }

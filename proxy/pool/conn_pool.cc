@@ -10,9 +10,6 @@ namespace oxbow::pool {
 
 namespace {
 
-constexpr Duration kFloorStep = std::chrono::milliseconds(100);
-// Without an exchange for this long the floor is not refilled.
-constexpr Duration kFloorMemory = std::chrono::seconds(60);
 // A replayable exchange trusts a connection that has been idle for less.
 constexpr Duration kTrustedIdleness = std::chrono::seconds(1);
 
@@ -76,24 +73,13 @@ void ConnPool::shutdown() {
   while (PooledConn* conn = idle_.front()) close(*conn, CloseReason::Shutdown);
 }
 
-void ConnPool::retire() {
-  retired_ = true;
-  parts_.dispatcher.cancel(*this);
-  while (PooledConn* conn = idle_.front()) close(*conn, CloseReason::Removed);
-  while (PooledConn* conn = connecting_.front()) close(*conn, CloseReason::Removed);
-}
-
 void ConnPool::setPolicy(const PoolPolicy& policy) {
   if (policy == policy_) return;
   policy_ = policy;
   while (hasIdle() && (keepsTooMany() || policy_.keepalive == 0))
     closeOldestIdle(CloseReason::KeepaliveFull);
-  // Their deadlines were set by the former rules: each is looked at anew.
-  for (PooledConn* conn = idle_.front(); conn != nullptr;) {
-    PooledConn* next = idle_.next(*conn);
-    onIdleDeadline(*conn);
-    conn = next;
-  }
+  if (role_ != PoolRole::Serving) return;
+  lookAtDeadlines();
   upkeep();
 }
 
@@ -115,7 +101,7 @@ void ConnPool::obeyCaps() {
 }
 
 bool ConnPool::canOpen() const {
-  return !retired_ && parts_.state->connecting.hasRoom() && !backingOff() &&
+  return role_ != PoolRole::Retired && parts_.state->connecting.hasRoom() && !backingOff() &&
          parts_.state->budget.hasRoom() && parts_.shared->total.hasRoom();
 }
 
@@ -144,6 +130,7 @@ bool ConnPool::open(Waiter* account) {
   connecting_.pushFront(conn);
   if (account != nullptr) attach(conn, *account);
   countConnecting();
+  if (rival_ != nullptr) rival_->onOpening(*this);
   return true;
 }
 
@@ -171,7 +158,11 @@ void ConnPool::onConnected(PooledConn& conn) {
   conn.history_.connectTime = parts_.dispatcher.preciseNow() - conn.history_.openedAt;
   parts_.stats.connected.add();
   parts_.stats.connectTime.record(conn.history_.connectTime);
+  if (rival_ == nullptr) return becomeIdle(conn);
+  rival_->onOpen(*this);
   becomeIdle(conn);
+  // Whoever held on to an attempt that has lost needs another.
+  parts_.owner.onSlotFree(*this);
 }
 
 void ConnPool::onConnectFailed(PooledConn& conn, const Error& error, CloseReason reason) {
@@ -268,6 +259,7 @@ Lease ConnPool::lend(PooledConn& conn) {
 
 bool ConnPool::lendAgain(PooledConn& conn) {
   ASSERT(conn.lent_);
+  if (role_ != PoolRole::Serving) return false;
   if (conn.history_.exchanges >= policy_.keepaliveRequests) return false;
   if (parts_.dispatcher.now() - conn.history_.openedAt >= policy_.keepaliveTime) return false;
   ++conn.history_.exchanges;
@@ -285,7 +277,7 @@ void ConnPool::giveBack(PooledConn& conn) {
 void ConnPool::settle(PooledConn& conn) {
   demand_.changed(active() - 1, parts_.dispatcher.now());
   if (!conn.reusable()) return close(conn, conn.closeReason());
-  if (retired_) return close(conn, CloseReason::Removed);
+  if (role_ != PoolRole::Serving) return close(conn, reasonToLeave());
   if (overCap_) {
     obeyCaps();
     if (closeIfOver(conn)) return;
@@ -314,6 +306,10 @@ void ConnPool::settleIdle(PooledConn& conn, TimePoint deadline) {
   parts_.owner.onFree(*this, conn);
   if (conn.state_ != ConnState::Idle) return;
   if (shuttingDown_) return close(conn, CloseReason::Shutdown);
+  if (role_ != PoolRole::Serving) {
+    if (spread_ == Duration(0)) return close(conn, reasonToLeave());
+    return leaveWithin(conn, spread_);
+  }
   parts_.dispatcher.setDeadline(conn, deadline);
   if (keepsTooMany()) return closeOldestIdle(CloseReason::KeepaliveFull);
   if (!armed()) upkeep();
@@ -327,54 +323,13 @@ bool ConnPool::keepsTooMany() const {
   return idle_.size() * parts_.state->workers() > most && parts_.state->idleInAll() > most;
 }
 
-std::unique_ptr<MovingConn> ConnPool::depart() {
-  const TimePoint now = parts_.dispatcher.now();
-  while (PooledConn* conn = policy_.fifo ? idle_.back() : idle_.front()) {
-    CloseReason reason{};
-    if (now < conn->deadline() || !overaged(*conn, reason)) return depart(*conn);
-    close(*conn, reason);
-  }
-  return nullptr;
-}
-
-std::unique_ptr<MovingConn> ConnPool::depart(PooledConn& conn) {
-  ASSERT(conn.state_ == ConnState::Idle);
-  std::unique_ptr<MovingConn> moving = conn.depart();
-  if (moving == nullptr) {
-    end(conn, CloseReason::UnexpectedData);
-    return nullptr;
-  }
-  parts_.stats.movedOut.add();
-  parts_.dispatcher.remove(conn);
-  moving->history = conn.history_;
-  moving->slots = std::move(conn.slots_);
-  moveTo(conn, ConnState::Closed);
-  parts_.dispatcher.deferDelete(std::unique_ptr<event::Deferred>(&conn));
-  return moving;
-}
-
-void ConnPool::arrive(std::unique_ptr<MovingConn> moving) {
-  std::unique_ptr<PooledConn> arrived = parts_.connector.arrive(*moving);
-  if (arrived == nullptr) return;
-  parts_.stats.movedIn.add();
-  PooledConn& conn = *arrived.release();
-  conn.pool_ = this;
-  conn.history_ = moving->history;
-  conn.slots_ = std::move(moving->slots);
-  conn.state_ = ConnState::Idle;
-  idle_.pushFront(conn);
-  countIdleAndActive();
-  // What came in the meantime has no event of its own ahead of the next exchange.
-  CloseReason reason{};
-  if (verify(conn)) settleIdle(conn, idleDeadline(conn, reason));
-}
-
 void ConnPool::closeOldestIdle(CloseReason reason) {
   ASSERT(!idle_.empty());
   close(*idle_.back(), reason);
 }
 
 void ConnPool::onIdleDeadline(PooledConn& conn) {
+  if (role_ != PoolRole::Serving) return onLeavingDeadline(conn);
   // The deadline was set by what was known then: since, the age may have been forgotten.
   CloseReason reason{};
   const TimePoint deadline = idleDeadline(conn, reason);
@@ -425,7 +380,8 @@ void ConnPool::countIdleAndActive() {
   parts_.stats.idle.set(static_cast<int64_t>(idle_.size()));
   parts_.stats.active.set(static_cast<int64_t>(active_.size()));
   if (!several_) return;
-  parts_.state->publishIdle(parts_.worker, idle());
+  // What leaves is nobody's to ask for.
+  parts_.state->publishIdle(parts_.worker, role_ == PoolRole::Serving ? idle() : 0);
   parts_.state->publishActive(parts_.worker, active());
 }
 
@@ -444,45 +400,6 @@ void ConnPool::close(PooledConn& conn, CloseReason reason) {
   end(conn, reason);
   parts_.owner.onSlotFree(*this);
   if (!armed() || floorWanted()) upkeep();
-}
-
-bool ConnPool::floorWanted() const {
-  return policy_.keepaliveMin > 0 && parts_.state->budget.used() < policy_.keepaliveMin &&
-         parts_.dispatcher.now() - lastAcquire_ <= kFloorMemory;
-}
-
-void ConnPool::onTimer() { upkeep(); }
-
-// The floor and the sweep share one timer, which sleeps while neither has work.
-void ConnPool::upkeep() {
-  if (shuttingDown_ || retired_) return;
-  const TimePoint now = parts_.dispatcher.now();
-  if (floorWanted() && now >= nextFloor_) {
-    nextFloor_ = now + kFloorStep;
-    if (canOpen() && parts_.state->takeFloorStep(now, kFloorStep)) open(nullptr);
-  }
-  if (now >= nextSweep_) {
-    nextSweep_ = now + Demand::kSlice;
-    shrinkToDemand();
-  }
-  TimePoint next = TimePoint::max();
-  if (floorWanted()) next = nextFloor_;
-  if (hasIdle()) next = std::min(next, nextSweep_);
-  if (next != TimePoint::max()) parts_.dispatcher.setDeadline(*this, next);
-}
-
-void ConnPool::shrinkToDemand() {
-  const TimePoint now = parts_.dispatcher.now();
-  uint32_t needed = demand_.peak(now);
-  if (several_) {
-    parts_.state->publishPeak(parts_.worker, needed, now);
-    needed = parts_.state->demandInAll(now, Demand::kWindow + Demand::kSlice);
-    while (hasIdle() &&
-           parts_.state->idleInAll() > std::max(policy_.keepalive, policy_.keepaliveMin))
-      closeOldestIdle(CloseReason::KeepaliveFull);
-  }
-  needed = std::max(needed, policy_.keepaliveMin);
-  while (hasIdle() && parts_.state->budget.used() > needed) closeOldestIdle(CloseReason::Demand);
 }
 
 }  // namespace oxbow::pool

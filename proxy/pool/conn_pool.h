@@ -26,6 +26,29 @@ struct PoolPolicy {
   bool operator==(const PoolPolicy&) const = default;
 };
 
+// What a pool is for at the moment.
+enum class PoolRole : uint8_t {
+  Serving,
+  Standby,  // of an address family that is not in use: opens in a race, lends nothing by itself
+  Retired,  // its server or its address has left: nothing new is opened or lent
+};
+
+class ConnPool;
+
+// Opens to the other address family of a name when one makes no progress (RFC 8305).
+class Rival {
+ public:
+  // An attempt has begun.
+  virtual void onOpening(ConnPool& pool) = 0;
+  // One is open, and was not offered to anybody yet.
+  virtual void onOpen(ConnPool& pool) = 0;
+  // One has failed. The pool in which one of the other family is under way now; null: none is.
+  virtual ConnPool* onFailed(ConnPool& pool) = 0;
+
+ protected:
+  ~Rival() = default;
+};
+
 // The queue that a pool serves.
 class PoolOwner {
  public:
@@ -38,6 +61,8 @@ class PoolOwner {
   virtual void onSlotFree(ConnPool& pool) = 0;
   // The attempt that `waiter` held on to has ended, one way or the other; it still waits.
   virtual void onAttemptOver(Waiter& waiter) = 0;
+  // Whether that pool is to have its floor now.
+  virtual bool keepsWarm(const ConnPool& pool) const = 0;
 
  protected:
   ~PoolOwner() = default;
@@ -67,6 +92,13 @@ class ConnPool final : private event::Timer {
   // Its place among the pools of its upstream.
   uint32_t index() const { return index_; }
   void setIndex(uint32_t index) { index_ = index; }
+  static constexpr uint32_t kNoIndex = UINT32_MAX;  // it is not one of those to choose from
+  // Of the groups with an endpoint that can be reached the lowest is used.
+  uint32_t group() const { return group_; }
+  void setGroup(uint32_t group) { group_ = group; }
+  // Null: its name has no other address family.
+  Rival* rival() const { return rival_; }
+  void setRival(Rival* rival) { rival_ = rival; }
   // Other rules from now on; idle connections that they do not allow close.
   void setPolicy(const PoolPolicy& policy);
   bool hasIdle() const { return !idle_.empty(); }
@@ -105,6 +137,8 @@ class ConnPool final : private event::Timer {
   bool open(Waiter* account);
   // Whether one is being opened on nobody's account: for the floor, or for a waiter that left.
   bool hasSpare() const { return connecting_.size() > accounted_; }
+  // Whether a waiter can be given an attempt here.
+  bool attemptable() const { return hasSpare() || canOpen(); }
   // Puts that one on the account of `waiter`; false when there is none.
   bool adopt(Waiter& waiter);
   // Ends the account of a connection that is being opened; the attempt goes on.
@@ -129,10 +163,20 @@ class ConnPool final : private event::Timer {
   // Closes idle connections while a cap that was lowered asks for it; active ones close when they
   // come back.
   void obeyCaps();
-  // The server has left the configuration: nothing new is lent or opened, what is idle or opening
-  // closes, what is active closes when it comes back.
-  void retire();
-  bool retired() const { return retired_; }
+  PoolRole role() const { return role_; }
+  // The server has left: nothing new is lent or opened, what is opening closes, what is active
+  // closes when it comes back, and what is idle at random moments within `spread`; 0: now.
+  void retire(Duration spread = Duration(0));
+  // The same in favour of the other address family, but for races: see open(). Whoever calls it
+  // sees to the waiters, who may have lost their attempts.
+  void standBy(Duration spread);
+  // Serves again, with all that it still has.
+  void revive();
+  // Attempts that are not needed any more close, silently. False when there were none.
+  bool closeOpening(CloseReason reason);
+  // When the first attempt began, of those that began behind `time` and that the other end has not
+  // answered; TimePoint::max(): there is none.
+  TimePoint firstUnansweredSince(TimePoint time);
   // Closes what is idle and gives up the floor; what is active or opening serves who waits, and
   // closes when nobody does.
   void shutdown();
@@ -149,11 +193,18 @@ class ConnPool final : private event::Timer {
   friend class Lease;
   friend class PooledConn;
   using List = IntrusiveList<PooledConn, ConnTag>;
+  // Without an exchange for this long the floor is not refilled.
+  static constexpr Duration kFloorMemory = std::chrono::seconds(60);
 
   void onTimer() override;
   void giveBack(PooledConn& conn);
   void settle(PooledConn& conn);
   void onIdleDeadline(PooledConn& conn);
+  void onLeavingDeadline(PooledConn& conn);
+  void lookAtDeadlines();
+  void leave(PoolRole role, Duration spread);
+  void leaveWithin(PooledConn& conn, Duration spread);
+  CloseReason reasonToLeave() const;
 
   List& listOf(ConnState state);
   void moveTo(PooledConn& conn, ConnState next);
@@ -172,6 +223,7 @@ class ConnPool final : private event::Timer {
   void countConnecting();
   void countIdleAndActive();
   bool floorWanted() const;
+  uint32_t floor() const;
   void upkeep();
   void shrinkToDemand();
 
@@ -184,7 +236,10 @@ class ConnPool final : private event::Timer {
   TimePoint nextFloor_{};
   const bool several_;  // workers
   bool shuttingDown_ = false;
-  bool retired_ = false;
+  PoolRole role_ = PoolRole::Serving;
+  Duration spread_{};  // in which what is idle leaves, when it does not serve
+  uint32_t group_ = 0;
+  Rival* rival_ = nullptr;
   bool overCap_ = false;  // a cap was lowered below what is open
   uint32_t asked_ = 0;    // other workers, for an idle connection
   size_t accounted_ = 0;  // of connecting_, those with a waiter
@@ -192,5 +247,10 @@ class ConnPool final : private event::Timer {
   List idle_;  // front: given back last
   List active_;
 };
+
+// For a set of pools of one upstream: of the first 64 each has its own.
+inline uint64_t bitOfPool(const ConnPool& pool) {
+  return pool.index() < 64 ? uint64_t{1} << pool.index() : 0;
+}
 
 }  // namespace oxbow::pool

@@ -54,6 +54,8 @@ class PooledConn : public event::Deferred, public event::Timer, private ListHook
  protected:
   PooledConn() = default;
 
+  // Whether the other end has answered one that is being opened: its address is no dead end.
+  virtual bool answered() const { return false; }
   // Looks at the socket of an idle connection (never blocks).
   virtual Probe probe() = 0;
   // Whether the last exchange left the connection as new, and if not, why it must close.

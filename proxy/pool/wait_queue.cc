@@ -15,33 +15,10 @@ constexpr Error kQueueLate{ErrorCode::ConnectionLimitReached, Side::Proxy, Retry
                            "no connection became free in time"};
 constexpr Error kNoEndpoint{ErrorCode::DestinationUnavailable, Side::Proxy, Retry::Safe, 0,
                             "the upstream has no endpoint"};
+constexpr Error kStillAwaited{ErrorCode::DnsTimeout, Side::Proxy, Retry::Safe, 503,
+                              "the upstream's names were not resolved in time"};
 constexpr Error kPoolClosed{ErrorCode::DestinationUnavailable, Side::Proxy, Retry::Safe, 0,
                             "the upstream is closing"};
-
-uint64_t bitOfPool(const ConnPool& pool) {
-  return pool.index() < 64 ? uint64_t{1} << pool.index() : 0;
-}
-
-// Whether a waiter can be given an attempt there.
-bool openable(const ConnPool& pool) { return pool.hasSpare() || pool.canOpen(); }
-
-class IdleOrOpenable final : public Balancer::Usable {
- public:
-  bool operator()(const ConnPool& pool) const override {
-    return pool.hasIdle() || pool.hasIdleElsewhere() || openable(pool);
-  }
-};
-
-class OpenableUntried final : public Balancer::Usable {
- public:
-  explicit OpenableUntried(uint64_t tried) : tried_(tried) {}
-  bool operator()(const ConnPool& pool) const override {
-    return (tried_ & bitOfPool(pool)) == 0 && openable(pool);
-  }
-
- private:
-  uint64_t tried_;
-};
 
 }  // namespace
 
@@ -57,7 +34,8 @@ WaitQueue::WaitQueue(event::Dispatcher& dispatcher, Balancer& balancer, const Qu
       stats_(stats),
       shared_(std::move(shared)),
       worker_(worker),
-      several_(shared_->several()) {
+      several_(shared_->several()),
+      absent_(kNoEndpoint) {
   shared_->setQueue(worker_, this);
 }
 
@@ -65,19 +43,6 @@ WaitQueue::~WaitQueue() {
   failAll(kPoolClosed);
   shared_->publish(worker_, 0, TimePoint::max());
   shared_->setQueue(worker_, nullptr);
-}
-
-void WaitQueue::setPools(std::vector<ConnPool*> pools) {
-  pools_ = std::move(pools);
-  // The bits of what they tried stand for other pools now.
-  for (Waiter* w = waiters_.front(); w != nullptr; w = waiters_.next(*w)) w->triedEndpoints_ = 0;
-  openForWaiters();
-  settleSoon();
-}
-
-void WaitQueue::setPools(std::vector<ConnPool*> pools, Balancer& balancer) {
-  balancer_ = &balancer;
-  setPools(std::move(pools));
 }
 
 void WaitQueue::acquire(Waiter& waiter, const Need& need) {
@@ -89,10 +54,11 @@ void WaitQueue::acquire(Waiter& waiter, const Need& need) {
   if (need.tries == 0) waiter.need_.firstTry = waiter.since_;
   waiter.triedEndpoints_ = 0;
   waiter.askedUntil_ = TimePoint::min();
-  if (pools_.empty()) {
+  if (pools_.empty() && !awaited_) {
     stats_.refusedNoEndpoint.add();
-    return waiter.onNoLease(kNoEndpoint);
+    return waiter.onNoLease(absent_);
   }
+  if (grouped_) probeBetter();
   // Who waits already comes first. What is idle now they do without: they have attempts of their
   // own, or are replays.
   openForWaiters();
@@ -107,6 +73,7 @@ void WaitQueue::acquire(Waiter& waiter, const Need& need) {
     waiters_.pushBack(waiter);
   stats_.waiting.set(static_cast<int64_t>(waiters_.size()));
   if (waiter.attempt_ == nullptr) wakeAt(waiter.since_ + policy_.timeout);
+  if (canReclaim()) openForWaiters();
   awaitBackoff();
   settleSoon();
 }
@@ -121,7 +88,7 @@ bool WaitQueue::serveNow(Waiter& waiter) {
   }
   // Each round that ends neither way has emptied a pool of dead connections.
   while (ConnPool* pool = pickFor()) {
-    if (PooledConn* conn = pool->takeIdle(need, !need.replayable && openable(*pool))) {
+    if (PooledConn* conn = pool->takeIdle(need, !need.replayable && pool->attemptable())) {
       stats_.served.add();
       stats_.waitTime.record(Duration(0));
       waiter.onLease(pool->lend(*conn));
@@ -134,37 +101,12 @@ bool WaitQueue::serveNow(Waiter& waiter) {
   return false;
 }
 
-ConnPool* WaitQueue::pickFor() {
-  // With one endpoint there is nothing to balance.
-  if (pools_.size() == 1 && pools_[0]->hasIdle()) return pools_[0];
-  return balancer_->pick(pools_, IdleOrOpenable());
-}
-
-// A cap that idle connections fill must not keep a replay waiting: the oldest of them goes.
-void WaitQueue::makeRoomFor(const Waiter& waiter) {
-  if (!waiter.need_.fresh || anyCanOpen()) return;
-  ConnPool* fullest = nullptr;
-  for (ConnPool* pool : pools_) {
-    if (!pool->hasIdle() || pool->backingOff()) continue;
-    if (fullest == nullptr || pool->idle() > fullest->idle()) fullest = pool;
-  }
-  if (fullest != nullptr) return fullest->closeOldestIdle(CloseReason::MakeRoom);
-  for (ConnPool* pool : pools_) {
-    if (!pool->hasIdleElsewhere() || pool->backingOff()) continue;
-    const std::shared_ptr<EndpointState> endpoint = pool->sharedState();
-    const size_t other = endpoint->richest(worker_);
-    if (other == shared_->workers()) continue;
-    return shared_->tell(other, [endpoint](WaitQueue* queue) {
-      if (queue != nullptr) queue->onMakeRoom(*endpoint);
-    });
-  }
-}
-
 bool WaitQueue::openFor(Waiter& waiter) {
-  ConnPool* pool = balancer_->pick(pools_, OpenableUntried(waiter.triedEndpoints_));
+  // Its last try goes on while the other address family is being tried.
+  if (!aside_.empty() && isSpent(waiter) && isRacing()) return false;
+  ConnPool* pool = pickOpenable(waiter.triedEndpoints_);
   // With nothing open that could be given back to it, one that failed before is better than none.
-  if (pool == nullptr && (waiter.need_.fresh || !anyAlive()))
-    pool = balancer_->pick(pools_, OpenableUntried(0));
+  if (pool == nullptr && (waiter.need_.fresh || !anyAlive())) pool = pickOpenable(0);
   return pool != nullptr && openOn(*pool, waiter);
 }
 
@@ -178,40 +120,19 @@ bool WaitQueue::openOn(ConnPool& pool, Waiter& waiter) {
 // An attempt for each waiter, the oldest first. `ahead`: also of those who have waited longer
 // elsewhere, since they had no use for the room.
 void WaitQueue::openForWaiters(bool ahead) {
-  if (opening_ || waiters_.empty() || !anyOpenable(0)) return;
+  if (opening_ || waiters_.empty()) return;
+  if (!grouped_ && !anyOpenable(0) && !canReclaim()) return;
   opening_ = true;
+  bool isStuck = false;  // with several groups: whoever has not failed anywhere
   for (Waiter* w = waiters_.front(); w != nullptr; w = waiters_.next(*w)) {
-    if (w->attended()) continue;
+    const bool isNew = w->triedEndpoints_ == 0;
+    if (w->attended() || (isStuck && isNew)) continue;
     if (several_ && !ahead && !w->need_.fresh && othersFirst(*w)) continue;
-    if (!openFor(*w) && !anyOpenable(0)) break;
+    if (openFor(*w) || (reclaim() && openFor(*w))) continue;
+    if (!grouped_ && !anyOpenable(0)) break;
+    isStuck = isStuck || (grouped_ && isNew);
   }
   opening_ = false;
-}
-
-// Over all workers.
-uint32_t WaitQueue::connecting() const {
-  uint32_t sum = 0;
-  for (const ConnPool* pool : pools_) sum += pool->state().connecting.used();
-  return sum;
-}
-
-bool WaitQueue::anyCanOpen() const {
-  return std::any_of(pools_.begin(), pools_.end(), [](const ConnPool* p) { return p->canOpen(); });
-}
-
-bool WaitQueue::anyOpenable(uint64_t tried) const {
-  const OpenableUntried usable(tried);
-  return std::any_of(pools_.begin(), pools_.end(), [&](const ConnPool* p) { return usable(*p); });
-}
-
-bool WaitQueue::anyIdle() const {
-  return std::any_of(pools_.begin(), pools_.end(), [](const ConnPool* p) { return p->hasIdle(); });
-}
-
-// On any worker: it may be given back to us.
-bool WaitQueue::anyAlive() const {
-  return std::any_of(pools_.begin(), pools_.end(),
-                     [](const ConnPool* p) { return p->state().budget.used() > 0; });
 }
 
 // Counts the waiter in, unless the queue is full: over all workers.
@@ -254,6 +175,7 @@ void WaitQueue::offer(ConnPool& pool, PooledConn& conn) {
   const bool unused = conn.exchanges() == 0;
   Waiter* starved = nullptr;
   for (Waiter* w = waiters_.front(); w != nullptr; w = waiters_.next(*w)) {
+    if (grouped_ && !mayUseIdle(pool, w->triedEndpoints_)) continue;
     if (w->need_.fresh && !unused) {
       if (starved == nullptr && w->attempt_ == nullptr) starved = w;
       continue;
@@ -266,22 +188,20 @@ void WaitQueue::offer(ConnPool& pool, PooledConn& conn) {
 
 // Waiters that have no attempt, or all, take what is idle, the oldest first.
 void WaitQueue::serveIdle(bool alsoWithAttempt) {
+  bool isStuck = false;  // with several groups: whoever has not failed anywhere
   for (Waiter* w = waiters_.front(); w != nullptr && anyIdle();) {
+    const bool isNew = w->triedEndpoints_ == 0;
     const bool wants = !w->need_.fresh && (alsoWithAttempt || w->attempt_ == nullptr);
-    PooledConn* conn = wants ? takeAnyIdle(w->need_) : nullptr;
+    PooledConn* conn = wants && !(isStuck && isNew) ? takeAnyIdle(*w) : nullptr;
     if (conn == nullptr) {
+      isStuck = isStuck || (grouped_ && wants && isNew);
       w = waiters_.next(*w);
     } else {
       serve(*w, conn->pool(), *conn);
       w = waiters_.front();  // the others may have changed
+      isStuck = false;
     }
   }
-}
-
-PooledConn* WaitQueue::takeAnyIdle(const Need& need) {
-  for (ConnPool* pool : pools_)
-    if (PooledConn* conn = pool->takeIdle(need, false)) return conn;
-  return nullptr;
 }
 
 void WaitQueue::serve(Waiter& waiter, ConnPool& pool, PooledConn& conn) {
@@ -338,7 +258,7 @@ void WaitQueue::failLate() {
       continue;
     }
     stats_.refusedLate.add();
-    fail(*w, kQueueLate);
+    fail(*w, pools_.empty() ? kStillAwaited : kQueueLate);
     w = waiters_.front();  // the others may have changed
   }
 }
@@ -354,15 +274,16 @@ TimePoint WaitQueue::firstLate() {
 }
 
 void WaitQueue::onOpenFailed(ConnPool& pool, Waiter* account, const Error& error) {
-  const TimePoint now = dispatcher_.now();
+  ConnPool* racer = pool.rival() != nullptr ? pool.rival()->onFailed(pool) : nullptr;
   if (account != nullptr && account->waiting()) {
     ++account->tries_;
     account->triedEndpoints_ |= bitOfPool(pool);
-    const bool spent =
-        account->tries_ >= policy_.tries || now - account->need_.firstTry >= policy_.triesTimeout;
+    // The other address family of the server is a part of this try.
+    if (racer != nullptr && racer->adopt(*account)) ++attended_;
     const bool alone = !anyAlive() && !anyOpenable(account->triedEndpoints_);
-    if (spent || alone) fail(*account, error);
+    if (racer == nullptr && (isSpent(*account) || alone)) fail(*account, error);
   }
+  if (racer == nullptr && pool.role() == PoolRole::Standby) failSpent(error);
   // With nothing open and nothing that may be opened the others would wait for the same failure.
   if (!anyAlive() && !anyCanOpen()) return failAll(error);
   serving_ = true;
@@ -400,6 +321,7 @@ void WaitQueue::wakeAt(TimePoint time) {
 void WaitQueue::onTimer() {
   if (counting_ > 0) stopCountingLate();
   failLate();
+  if (grouped_ && !waiters_.empty()) probeBetter();
   openForWaiters();
   settleSoon();
   awaitBackoff();

@@ -24,6 +24,9 @@ struct QueueStats {
   stats::Counter refusedLate;
   stats::Counter refusedNoEndpoint;
   stats::Counter served;
+  // Connections that another worker sent here and that no endpoint was there for any more; they
+  // closed (`removed`), and no pool has counted that.
+  stats::Counter strayed;
   stats::Gauge waiting;
   stats::Histogram waitTime;  // of every exchange, 0 for those that did not wait
 };
@@ -64,8 +67,15 @@ class WaitQueue final : public PoolOwner, private event::Timer, private event::T
 
   // The pools to choose from; they report to this queue. May be called again when endpoints change.
   void setPools(std::vector<ConnPool*> pools);
-  // The same, with who chooses among them from now on.
-  void setPools(std::vector<ConnPool*> pools, Balancer& balancer);
+  // The same, with who chooses among them from now on, and with those that report but are not to
+  // be chosen: of the other address family, or leaving. REQUIRES: their indices are set. Nobody is
+  // served before attend().
+  void replacePools(std::vector<ConnPool*> pools, std::vector<ConnPool*> aside, Balancer& balancer);
+  // When there are no pools, exchanges wait for some if they are `awaited`; else they fail with
+  // `error`.
+  void setAbsence(bool awaited, const Error& error);
+  // Behind a change of the pools: whoever can be served or can only fail is, or does.
+  void attend();
   void setPolicy(const QueuePolicy& policy) { policy_ = policy; }
 
   // Gets a connection for `waiter`: its onLease or onNoLease runs inside this call or later.
@@ -81,6 +91,7 @@ class WaitQueue final : public PoolOwner, private event::Timer, private event::T
   void onOpenFailed(ConnPool& pool, Waiter* account, const Error& error) override;
   void onSlotFree(ConnPool& pool) override;
   void onAttemptOver(Waiter& waiter) override;
+  bool keepsWarm(const ConnPool& pool) const override;
 
  private:
   friend class Waiter;
@@ -95,7 +106,7 @@ class WaitQueue final : public PoolOwner, private event::Timer, private event::T
   void offer(ConnPool& pool, PooledConn& conn);
   void serveStranded();
   void serveIdle(bool alsoWithAttempt);
-  PooledConn* takeAnyIdle(const Need& need);
+  PooledConn* takeAnyIdle(const Waiter& waiter);
   void serve(Waiter& waiter, ConnPool& pool, PooledConn& conn);
   void fail(Waiter& waiter, const Error& error);
   void leave(Waiter& waiter);
@@ -110,6 +121,20 @@ class WaitQueue final : public PoolOwner, private event::Timer, private event::T
   bool anyOpenable(uint64_t tried) const;
   uint32_t connecting() const;
   void awaitBackoff();
+  void remapTried(const std::vector<ConnPool*>& former);
+  void refuseAll();
+  bool isSpent(const Waiter& waiter) const;
+  void failSpent(const Error& error);
+  bool isRacing() const;
+  ConnPool* pickOpenable(uint64_t tried);
+  bool makeRoomElsewhere(ConnPool& pool);
+  bool canReclaim() const;
+  bool reclaim();
+
+  // With several groups:
+  uint32_t usableGroup(uint64_t tried) const;
+  bool mayUseIdle(const ConnPool& pool, uint64_t tried) const;
+  void probeBetter();
   void makeRoomFor(const Waiter& waiter);
 
   // With the other workers:
@@ -130,6 +155,7 @@ class WaitQueue final : public PoolOwner, private event::Timer, private event::T
   void onSent(const EndpointState& endpoint, std::unique_ptr<MovingConn> moving);
   void onNudged(size_t hops);
   void onMakeRoom(const EndpointState& endpoint);
+  void takeIn(ConnPool* pool, std::unique_ptr<MovingConn> moving);
   ConnPool* poolOf(const EndpointState& endpoint) const;
 
   event::Dispatcher& dispatcher_;
@@ -138,8 +164,12 @@ class WaitQueue final : public PoolOwner, private event::Timer, private event::T
   QueueStats& stats_;
   const std::shared_ptr<SharedQueue> shared_;
   const size_t worker_;
-  const bool several_;  // workers
-  std::vector<ConnPool*> pools_;
+  const bool several_;            // workers
+  std::vector<ConnPool*> pools_;  // each at its index
+  std::vector<ConnPool*> aside_;  // not to be chosen
+  bool grouped_ = false;          // pools_ are of several groups
+  bool awaited_ = false;          // when pools_ is empty: some will come
+  Error absent_;                  // else what exchanges are told
   IntrusiveList<Waiter, WaiterTag> waiters_;
   size_t attended_ = 0;  // of the waiters, those with an attempt
   size_t counting_ = 0;  // and those that count on another worker's answer

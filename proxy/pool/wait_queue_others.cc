@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/log/log.h"
 #include "proxy/pool/wait_queue.h"
 
 namespace oxbow::pool {
@@ -16,7 +17,13 @@ namespace {
 
 class IdleElsewhere final : public Balancer::Usable {
  public:
-  bool operator()(const ConnPool& pool) const override { return pool.hasIdleElsewhere(); }
+  explicit IdleElsewhere(uint32_t lastGroup) : lastGroup_(lastGroup) {}
+  bool operator()(const ConnPool& pool) const override {
+    return pool.group() <= lastGroup_ && pool.hasIdleElsewhere();
+  }
+
+ private:
+  uint32_t lastGroup_;
 };
 
 }  // namespace
@@ -65,7 +72,9 @@ bool WaitQueue::othersFirst(const Waiter& waiter) const {
 }
 
 void WaitQueue::publish() {
-  const auto wanting = static_cast<uint32_t>(waiters_.size() - attended_ - counting_);
+  // Where nothing is known yet, what others have would be of no use.
+  const size_t unattended = waiters_.size() - attended_ - counting_;
+  const auto wanting = pools_.empty() ? 0 : static_cast<uint32_t>(unattended);
   Waiter* first = wanting > 0 ? waiters_.front() : nullptr;
   while (first != nullptr && first->attended()) first = waiters_.next(*first);
   const TimePoint head = first != nullptr ? first->since_ : TimePoint::max();
@@ -76,6 +85,8 @@ void WaitQueue::publish() {
 // there.
 bool WaitQueue::sendAway(ConnPool& pool, PooledConn& conn) {
   if (!shared_->othersWant(worker_)) return false;
+  // Whoever waits for a better group has no use for it.
+  if (grouped_ && !mayUseIdle(pool, 0)) return false;
   // Replays stand in front, and came last.
   TimePoint head = TimePoint::max();
   for (Waiter* w = waiters_.front(); w != nullptr; w = waiters_.next(*w)) {
@@ -105,7 +116,8 @@ void WaitQueue::askOthers() {
 }
 
 bool WaitQueue::askFor(Waiter& waiter) {
-  ConnPool* pool = balancer_->pick(pools_, IdleElsewhere());
+  const uint32_t lastGroup = grouped_ ? usableGroup(waiter.triedEndpoints_) : UINT32_MAX;
+  ConnPool* pool = balancer_->pick(pools_, IdleElsewhere(lastGroup));
   return pool != nullptr && askOther(*pool, waiter);
 }
 
@@ -140,19 +152,25 @@ void WaitQueue::onAnswered(const EndpointState& endpoint, std::unique_ptr<Moving
   if (waiter != nullptr) stopCounting(*waiter);
   ConnPool* pool = poolOf(endpoint);
   if (pool != nullptr) pool->noteAnswered();
-  if (moving != nullptr && pool != nullptr) pool->arrive(std::move(moving));
-  moving.reset();  // with its slots, before anybody looks for room
+  takeIn(pool, std::move(moving));
   askOthers();
   settleSoon();
 }
 
 void WaitQueue::onSent(const EndpointState& endpoint, std::unique_ptr<MovingConn> moving) {
   shared_->arrived(worker_);
-  ConnPool* pool = poolOf(endpoint);
-  if (moving != nullptr && pool != nullptr) pool->arrive(std::move(moving));
-  moving.reset();
+  takeIn(poolOf(endpoint), std::move(moving));
   askOthers();
   settleSoon();
+}
+
+// Closes it, with its slots, where its endpoint has left: before anybody looks for room.
+void WaitQueue::takeIn(ConnPool* pool, std::unique_ptr<MovingConn> moving) {
+  if (moving == nullptr) return;
+  if (pool != nullptr) return pool->arrive(std::move(moving));
+  LOG_DEBUG("connection closed: {}, after {} exchanges", textOf(CloseReason::Removed),
+            moving->history.exchanges);
+  stats_.strayed.add();
 }
 
 // There is room that others may use: the one that has waited longest looks first, and passes on
@@ -169,6 +187,8 @@ void WaitQueue::passRoomOn(size_t hops) {
 
 void WaitQueue::onNudged(size_t hops) {
   openForWaiters(true);
+  // A group that was of no use may be the best by now.
+  if (grouped_) attend();
   publish();
   passRoomOn(hops);
 }
@@ -179,8 +199,9 @@ void WaitQueue::onMakeRoom(const EndpointState& endpoint) {
 }
 
 ConnPool* WaitQueue::poolOf(const EndpointState& endpoint) const {
-  for (ConnPool* pool : pools_)
-    if (&pool->state() == &endpoint) return pool;
+  for (const auto* pools : {&pools_, &aside_})
+    for (ConnPool* pool : *pools)
+      if (&pool->state() == &endpoint) return pool;
   return nullptr;
 }
 

@@ -61,7 +61,7 @@ class Waiter : private ListHook<WaiterTag> {
   TimePoint askedUntil_ = TimePoint::min();
   uint32_t tries_ = 0;
   std::string_view triedEndpoint_;
-  uint64_t triedEndpoints_ = 0;  // bit set of the first 64 endpoints
+  uint64_t triedEndpoints_ = 0;  // where attempts for it failed: see bitOfPool()
 };
 
 }  // namespace oxbow::pool

@@ -35,7 +35,7 @@ void Generation::addUpstreams(size_t worker, const Plan& plan, const Generation*
     if (upstream == nullptr)
       upstream =
           std::make_shared<upstream::Upstream>(context_, worker, config, plan.upstreams[i].shared);
-    upstream->configure(config, snapshot_->tls.clients[i], plan.upstreams[i].endpoints);
+    upstream->configure(config, snapshot_->tls.clients[i], {plan.upstreams[i].endpoints});
     targets_.push_back({upstream.get(), config.get()});
     upstreams_.push_back(std::move(upstream));
   }

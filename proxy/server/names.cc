@@ -3,9 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
+#include <filesystem>
 
 #include "proxy/config/addresses.h"
+#include "proxy/tls/file.h"
 
 namespace oxbow::server {
 
@@ -22,14 +23,16 @@ bool isAwaited(const std::shared_ptr<dns::CachedName>& name) {
 
 }  // namespace
 
-dns::ClientOptions clientOptionsOf(const config::ResolverConfig& config) {
+dns::ClientOptions clientOptionsOf(const config::Config& config) {
+  const config::ResolverConfig& resolver = config.resolver;
   dns::ClientOptions options;
   // The validator has seen them.
-  for (const auto& address : config.addresses)
-    options.servers.push_back(SocketAddress::parse(*address).value());
-  options.timeout = *config.timeout;
-  options.resolvConf = *config.resolvConf;
-  options.hosts = *config.hosts;
+  for (const auto& address : resolver.addresses)
+    options.servers.push_back(config::parseNameServer(*address).value());
+  options.timeout = *resolver.timeout;
+  const std::string folder = std::filesystem::path(config.file).parent_path().string();
+  options.resolvConf = tls::pathIn(folder, *resolver.resolvConf);
+  options.hosts = resolver.hosts->empty() ? "" : tls::pathIn(folder, *resolver.hosts);
   return options;
 }
 
@@ -44,7 +47,7 @@ Names::Names(event::Dispatcher& dispatcher, std::function<void()> changed)
       forgetting_(dispatcher, [this] { dispatcher_.soon(telling_); }),
       client_(dispatcher, [this] { dispatcher_.soon(telling_); }) {}
 
-std::optional<std::string> Names::setResolver(const config::ResolverConfig& config) {
+std::optional<std::string> Names::setResolver(const config::Config& config) {
   return client_.configure(clientOptionsOf(config));
 }
 

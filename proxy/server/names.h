@@ -21,7 +21,8 @@ namespace oxbow::server {
 std::shared_ptr<dns::CachedName> followServer(dns::NameCache& names, const config::Server& server,
                                               const config::Resolve& resolve);
 dns::FollowPolicy followPolicyOf(const config::Resolve& config);
-dns::ClientOptions clientOptionsOf(const config::ResolverConfig& config);
+// Relative paths count from the folder of the configuration's file.
+dns::ClientOptions clientOptionsOf(const config::Config& config);
 
 // The addresses behind the servers of the configuration, as they are at the moment. Main thread.
 class Names {
@@ -33,7 +34,7 @@ class Names {
   Names(event::Dispatcher& dispatcher, std::function<void()> changed);
 
   // Asks these servers from now on. An error leaves things as they were.
-  [[nodiscard]] std::optional<std::string> setResolver(const config::ResolverConfig& config);
+  [[nodiscard]] std::optional<std::string> setResolver(const config::Config& config);
 
   // Begins to follow what `config` names, beside what is followed. `done` runs when the first
   // lookup of each of its names has ended, well or not; possibly inside this call.

@@ -59,7 +59,7 @@ void Server::prepareReload(config::Config config, TlsContexts contexts) {
   if (auto error = listen(*reload.next, reload.opened)) return failReload(*error);
   reload.newAdmin = next.admin != snapshot_->config.admin;
   auto error = reload.newAdmin ? openAdmin(next.admin, reload.admin) : std::nullopt;
-  if (!error) error = names_.setResolver(next.resolver);
+  if (!error) error = names_.setResolver(next);
   if (error) return failReload(*error);
   names_.prepare(next, [this] { publishReload(); });
 }

@@ -53,7 +53,7 @@ std::optional<std::string> Server::start() {
   makeWorkers(config);
   if (auto error = openAccessLogs(*snapshot)) return error;
   snapshot_ = snapshot;
-  if (auto error = names_.setResolver(config.resolver)) return error;
+  if (auto error = names_.setResolver(config)) return error;
   if (auto error = listen(*snapshot_, sockets_)) return error;
   if (auto error = openAdmin(config.admin, admin_)) return error;
   names_.prepare(config, [] {});

@@ -10,7 +10,7 @@ std::shared_ptr<upstream::SharedState> Server::makeSharedState(
     const config::Upstream& config, const std::vector<event::Dispatcher*>& workers) {
   auto shared = std::make_shared<upstream::SharedState>(config, workers);
   // Called on workers.
-  shared->onFamily(
+  shared->setFamilyListener(
       [this, upstream = *config.name](const std::string&, const std::string& name, int family) {
         dispatcher_.post(
             [this, upstream, name, family] { names_.rememberFamily(upstream, name, family); });

@@ -57,7 +57,13 @@ void Worker::apply(Plan plan, std::function<void()> done) {
 void Worker::setEndpoints(const std::string& upstream, upstream::EndpointSet endpoints) {
   dispatcher_->post([this, upstream, endpoints = std::move(endpoints)] {
     if (generation_ == nullptr) return;
-    if (const auto found = generation_->find(upstream)) found->setEndpoints(endpoints);
+    const auto found = generation_->find(upstream);
+    if (found == nullptr) return;
+    found->setEndpoints(endpoints);
+    // Connections that clients keep for themselves are not for the pool to close.
+    if (found->leaving().empty()) return;
+    for (auto& [key, listener] : listeners_) listener->dropRetired();
+    for (auto& listener : leaving_) listener->dropRetired();
   });
 }
 

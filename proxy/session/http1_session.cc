@@ -277,7 +277,7 @@ void Http1Session::leaveIfIdle() {
 }
 
 void Http1Session::dropRetired() {
-  if (pinned_ && pinned_.conn().pool().retired()) pinned_.release();
+  if (pinned_ && pinned_.conn().pool().role() != pool::PoolRole::Serving) pinned_.release();
 }
 
 void Http1Session::shutdown() {

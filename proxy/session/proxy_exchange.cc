@@ -319,7 +319,8 @@ void ProxyExchange::onResponseBatchEnd() {
   // The client gets its bytes first, then the connection goes to whoever waits; this object may be
   // gone by then.
   pool::Lease lease = std::move(lease_);
-  if (bound_ && !lease.conn().pool().retired()) exchange_.pinned() = std::move(lease);
+  if (bound_ && lease.conn().pool().role() == pool::PoolRole::Serving)
+    exchange_.pinned() = std::move(lease);
   exchange_.onBatchEnd();
 }
 

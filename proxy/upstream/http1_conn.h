@@ -56,8 +56,8 @@ class Http1Conn final : public HttpConn,
   struct Common {
     WorkerContext& worker;
     std::shared_ptr<const ConnKey> key;
-    ConnPolicy policy;  // read anew for each exchange
-    const std::string endpoint;
+    ConnPolicy policy;            // read anew for each exchange
+    const std::string& endpoint;  // the worker's
     HandshakeStats& handshakes;
   };
   // The transport has begun to connect, or is connected when `connected`; null: `error` (errno)
@@ -83,6 +83,7 @@ class Http1Conn final : public HttpConn,
 
  protected:
   // PooledConn
+  bool answered() const override { return handshakeSince_ != TimePoint(); }
   pool::Probe probe() override;
   bool reusable() const override;
   pool::CloseReason closeReason() const override { return why_; }

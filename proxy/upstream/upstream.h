@@ -1,10 +1,9 @@
 #pragma once
 
 #include <array>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "proxy/config/config.h"
@@ -14,69 +13,14 @@
 #include "proxy/stats/counter.h"
 #include "proxy/stats/histogram.h"
 #include "proxy/tls/client_context.h"
+#include "proxy/upstream/balancers.h"
+#include "proxy/upstream/dual_stack.h"
+#include "proxy/upstream/endpoint_set.h"
 #include "proxy/upstream/http1_connector.h"
+#include "proxy/upstream/shared_state.h"
 #include "proxy/upstream/worker_context.h"
 
 namespace oxbow::upstream {
-
-// One resolved address of one server of an upstream.
-struct EndpointSpec {
-  SocketAddress address;
-  std::string server;  // as written in the configuration
-  std::string name;  // whose addresses stand by for each other: "host:port" of the server, or of a
-                     // target of its SRV records; empty when it is not resolved
-  uint32_t weight = 1;
-  uint32_t maxConns = 0;  // 0: no cap
-  uint32_t group = 0;     // the lowest that has an endpoint that can be reached is used (RFC 2782)
-  bool standby = false;   // of the address family that is not in use for `name` (RFC 8305)
-  bool operator==(const EndpointSpec&) const = default;
-};
-
-// What an upstream has to go by until the next one is published.
-struct EndpointSet {
-  std::vector<EndpointSpec> endpoints;
-  // Names are being looked up for the first time: with no endpoint, exchanges wait for that.
-  bool awaited = false;
-  // Why there is none, for whom has to be told: DnsTimeout, DnsError or DestinationUnavailable.
-  ErrorCode none = ErrorCode::DestinationUnavailable;
-  bool operator==(const EndpointSet&) const = default;
-};
-
-// What a connection to that endpoint has to be. `context` is the upstream's; null: no TLS.
-ConnKey keyOf(const EndpointSpec& spec, const config::Upstream& config,
-              const tls::ClientContext* context);
-
-// What the workers share of one upstream, for as long as the configuration has one of its name:
-// exact accounts, who waits, and what was learned. Main thread, unless said otherwise.
-class SharedState {
- public:
-  // One dispatcher a worker.
-  SharedState(const config::Upstream& config, const std::vector<event::Dispatcher*>& workers);
-
-  // Other caps, for all endpoints. Thread-safe.
-  void configure(const config::Upstream& config);
-  // The state of that endpoint, made when it is new, with the cap that it has now. Thread-safe.
-  std::shared_ptr<pool::EndpointState> endpoint(const EndpointSpec& spec);
-  // The sessions that connections of that key may resume. REQUIRES: it has a TLS identity.
-  // Thread-safe.
-  std::shared_ptr<tls::SessionCache> sessions(const ConnKey& key);
-  // Forgets the endpoints, and the sessions, that are not of these.
-  void keepOnly(const std::vector<ConnKey>& keys);
-
-  const std::shared_ptr<pool::SharedQueue>& queue() const { return queue_; }
-
- private:
-  const size_t workers_;
-  const std::shared_ptr<pool::SharedQueue> queue_;
-  std::mutex mutex_;
-  uint32_t maxConnecting_;
-  std::map<std::string, std::shared_ptr<pool::EndpointState>> endpoints_;
-  struct Sessions {
-    ConnKey key;
-    std::shared_ptr<tls::SessionCache> cache;
-  };
-  std::vector<Sessions> sessions_;
-};
 
 struct UpstreamStats {
   pool::QueueStats queue;
@@ -87,17 +31,26 @@ struct UpstreamStats {
   stats::Counter replaysRefused;  // a stale connection met what cannot be replayed
   stats::Counter requestBytes;
   stats::Counter responseBytes;
+  stats::Counter endpointsDrained;  // that left and have no connection any more
+  stats::Counter endpointsRevived;  // that came back before
+  stats::Counter racesBegun;        // attempts to the address family that stands by
+  stats::Counter racesWon;          // of these, the ones that changed the family in use
 };
 
 // A named block of servers on one worker: its endpoints' pools and the queue in front of them.
-// Stays when the configuration changes. Worker's thread only.
-class Upstream {
+// Stays when the configuration or the DNS changes. Worker's thread only.
+class Upstream final : private DualStack::Owner {
  public:
+  // In which idle connections to an address that has left the DNS close.
+  static constexpr Duration kDrainSpread = std::chrono::seconds(5);
+
   struct Endpoint {
-    EndpointSpec spec;
+    EndpointSpec spec;                       // `standby`: as it is on this worker
     std::shared_ptr<pool::PoolStats> stats;  // also of former connections of another identity
     std::unique_ptr<Http1Connector> connector;
     std::unique_ptr<pool::ConnPool> pool;
+    bool isChanged = true;  // since rules were applied to it last
+    bool isEmpty = false;   // of those that leave: was so at the last sweep
   };
 
   // `worker` is the number of this one.
@@ -106,12 +59,15 @@ class Upstream {
   ~Upstream();
 
   // The endpoints to use from now on, by the rules of `config`, with the context of its `tls` if
-  // it has one; an empty set answers 503. Pools of
-  // endpoints that stay are kept with all their connections; those of others give out nothing more
-  // and end with their last exchange.
+  // it has one. Pools of endpoints that stay are kept with all their connections, also when they
+  // come back before their last connection has closed; those of others give out nothing more, and
+  // what is idle in them closes.
   void configure(std::shared_ptr<const config::Upstream> config,
-                 std::shared_ptr<const tls::ClientContext> tls,
-                 const std::vector<EndpointSpec>& specs);
+                 std::shared_ptr<const tls::ClientContext> tls, EndpointSet set);
+  // The same by the rules as they are, when names have come to mean something else: what is idle
+  // of an endpoint that has left closes within kDrainSpread. A set that says what is so already
+  // changes nothing.
+  void setEndpoints(EndpointSet set);
 
   // Gets a connection that speaks HTTP; see WaitQueue::acquire.
   void acquire(pool::Waiter& waiter, const pool::Need& need) { queue_->acquire(waiter, need); }
@@ -129,13 +85,30 @@ class Upstream {
   // As it is now; an exchange keeps the pointer that it began with.
   const std::shared_ptr<const config::Upstream>& config() const { return config_; }
   UpstreamStats& stats() { return stats_; }
+  // In the order of the set, also those that stand by.
   const std::vector<Endpoint>& endpoints() const { return endpoints_; }
+  // Those that have left, with connections that have not closed yet.
+  const std::vector<Endpoint>& leaving() const { return leaving_; }
   size_t waiting() const { return queue_->waiting(); }
 
  private:
+  enum class Rules : uint8_t { Same, Changed };
+  using Index = std::unordered_multimap<size_t, Endpoint*>;  // by the hash of the address
+
+  void apply(EndpointSet set, Rules rules);
+  std::vector<Endpoint> takeKept(const std::vector<EndpointSpec>& specs, Rules rules);
+  Index indexed();
+  Endpoint takeFor(const EndpointSpec& spec, const Index& known, Rules rules);
   Endpoint makeEndpoint(const EndpointSpec& spec, const ConnKey& key);
-  std::vector<Endpoint> takeKept(const std::vector<EndpointSpec>& specs);
+  std::vector<pool::ConnPool*> takeLeaving();
+  void arrangeQueue();
+  void arrangeFamilies();
+  void applyRules(Endpoint& endpoint);
+  void takeRole(Endpoint& endpoint);
+  Duration spread() const;
+  void onFamilyWon(const std::string& server, const std::string& name) override;
   void sweep();
+  void sweepSoon();
 
   WorkerContext& context_;
   const size_t worker_;
@@ -144,11 +117,16 @@ class Upstream {
   const std::string name_;
   const std::shared_ptr<SharedState> shared_;
   UpstreamStats stats_;
-  std::unique_ptr<pool::Balancer> balancer_;
+  config::Balance balance_;
+  std::unique_ptr<WeightedBalancer> balancer_;
+  EndpointSet set_;  // as it is on this worker
   std::vector<Endpoint> endpoints_;
   std::vector<Endpoint> leaving_;  // retired, with connections in use
   event::FunctionTimer sweep_;     // ends those
+  Duration sweepIn_{};
   std::unique_ptr<pool::WaitQueue> queue_;
+  std::unique_ptr<DualStack> families_;  // null: no name has two
+  bool shuttingDown_ = false;
 };
 
 }  // namespace oxbow::upstream

@@ -69,7 +69,7 @@ TEST_CASE("I.1 empty, SERVFAIL, NXDOMAIN, timeout: the last answer for its time,
   checkKeptForItsTime("silence", "dns_timeout", [](DnsServer& dns) { dns.silence(); });
 }
 
-TEST_CASE("I.2 a TTL of 0 and one of 2^31 are clamped; CNAMEs that loop or do not end are refused") {
+TEST_CASE("I.2 TTLs of 0 and 2^31 are clamped; aliases that loop or do not end are refused") {
   DnsServer dns;
   const auto origin = namedOrigin("a", "127.0.0.1:0");
   dns.set("api.test", DnsType::A, {"127.0.0.1"}, 0s);
@@ -112,8 +112,8 @@ TEST_CASE("I.3 what is malformed or forged is dropped, ports and ids are not to 
   const auto origin = namedOrigin("a", "127.0.0.1:0");
   const auto forged = namedOrigin("forged", "127.0.0.9:" + portOf(*origin));
   dns.set("api.test", DnsType::A, {"127.0.0.1"}, 1s);
-  for (const DnsLie lie : {DnsLie::WrongId, DnsLie::WrongQuestion, DnsLie::OtherPort,
-                           DnsLie::Unasked}) {
+  for (const DnsLie lie :
+       {DnsLie::WrongId, DnsLie::WrongQuestion, DnsLie::OtherPort, DnsLie::Unasked}) {
     CAPTURE(static_cast<int>(lie));
     dns.lie(lie);
     Oxbow oxbow(named(dns, *origin));

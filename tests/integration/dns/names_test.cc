@@ -58,8 +58,8 @@ TEST_CASE("a request that comes before its name is known waits for it") {
   const auto begin = Clock::now();
   CHECK(client.ask(get()).status() == 200);
   CHECK(Clock::now() - begin >= 200ms);
-  CHECK(oxbow.metric("oxbow_upstream_queue_refused_total{upstream=\"up\",reason=\"no_endpoint\"}") ==
-        0);
+  CHECK(oxbow.metric(
+            "oxbow_upstream_queue_refused_total{upstream=\"up\",reason=\"no_endpoint\"}") == 0);
 }
 
 TEST_CASE("a wait for a name has the queue's deadline") {
@@ -154,7 +154,7 @@ TEST_CASE("an answer that flaps costs no connection") {
   const auto one = namedOrigin("one", "127.0.0.2:0");
   const auto other = namedOrigin("other", "127.0.0.3:" + portOf(*one));
   dns.set("api.test", DnsType::A, {"127.0.0.2"}, 0s);
-  Oxbow oxbow(named(dns, *one, "max_conns: 4"));
+  Oxbow oxbow(named(dns, *one, "max_conns: 4\nkeepalive_requests: 1000000"));
   Traffic traffic(oxbow, 8);
   REQUIRE(one->awaitRequests(50));
   for (int i = 0; i < 6; ++i) {
@@ -173,7 +173,8 @@ TEST_CASE("an address that comes back while it drains goes on, within its cap") 
   const auto one = namedOrigin("one", "127.0.0.2:0");
   const auto other = namedOrigin("other", "127.0.0.3:" + portOf(*one));
   dns.set("api.test", DnsType::A, {"127.0.0.2", "127.0.0.3"}, 1s);
-  Oxbow oxbow(named(dns, *one, "max_conns: 3\nresolve: { drain_after: 1 }"));
+  Oxbow oxbow(
+      named(dns, *one, "max_conns: 3\nkeepalive_requests: 1000000\nresolve: { drain_after: 1 }"));
   Traffic traffic(oxbow, 12);
   REQUIRE(one->awaitRequests(50));
   for (int i = 0; i < 4; ++i) {
@@ -189,44 +190,52 @@ TEST_CASE("an address that comes back while it drains goes on, within its cap") 
   CHECK(other->mostOpen() <= 3);
 }
 
+// Whether this machine has IPv6 or not: nothing answers at an address for documentation.
+const std::string kNowhere = "2001:db8::1";
+
 TEST_CASE("a name with two families is one server: the other family stands by") {
   DnsServer dns;
-  const auto v4 = namedOrigin("v4", "127.0.0.1:0");
-  const auto v6 = namedOrigin("v6", "[::1]:" + portOf(*v4));
+  const auto origin = namedOrigin("v4", "127.0.0.1:0");
   dns.set("api.test", DnsType::A, {"127.0.0.1"});
-  dns.set("api.test", DnsType::Aaaa, {"::1"});
-  for (const char* prefer : {"ipv4", "ipv6"}) {
-    Oxbow oxbow(named(dns, *v4, std::string("keepalive: 0\nresolve: { prefer: ") + prefer + " }"));
-    RawClient client(oxbow.address());
-    for (int i = 0; i < 20; ++i)
-      CHECK(client.ask(get()).body == (std::string(prefer) == "ipv4" ? "v4" : "v6"));
-  }
+  dns.set("api.test", DnsType::Aaaa, {kNowhere});
+  Oxbow oxbow(named(dns, *origin, "keepalive: 0"));
+  RawClient client(oxbow.address());
+  for (int i = 0; i < 20; ++i) CHECK(client.ask(get()).body == "v4");
+  CHECK(oxbow.metric("oxbow_endpoint_connections_opened_total{upstream=\"up\",endpoint=\"[" +
+                     kNowhere + "]:" + portOf(*origin) + "\"}") == 0);
 }
 
 TEST_CASE("a family that does not connect gives way to the other, and that is remembered") {
   DnsServer dns;
-  const auto v6 = namedOrigin("v6", "[::1]:0");
-  dns.set("api.test", DnsType::A, {"127.0.0.1"});  // where nobody listens
-  dns.set("api.test", DnsType::Aaaa, {"::1"});
-  Oxbow oxbow(named(dns, *v6, "keepalive: 0\nresolve: { prefer: ipv4 }"));
-  RawClient client(oxbow.address());
-  for (int i = 0; i < 20; ++i) {
-    const Message answer = client.ask(get());
-    CHECK(answer.status() == 200);
-    CHECK(answer.body == "v6");
+  const auto origin = namedOrigin("v4", "127.0.0.1:0");
+  dns.set("api.test", DnsType::A, {"127.0.0.1"});
+  dns.set("api.test", DnsType::Aaaa, {kNowhere});
+  for (const char* workers : {"workers: 1", "workers: 2"}) {
+    CAPTURE(workers);
+    Setup setup = named(dns, *origin, "keepalive: 0\nresolve: { prefer: ipv6 }");
+    setup.top += std::string("\n") + workers;
+    Oxbow oxbow(setup);
+    for (int i = 0; i < 20; ++i) {
+      RawClient client(oxbow.address());
+      const Message answer = client.ask(get());
+      CHECK(answer.status() == 200);
+      CHECK(answer.body == "v4");
+    }
+    const double tried =
+        oxbow.metric("oxbow_endpoint_connections_opened_total{upstream=\"up\",endpoint=\"[" +
+                     kNowhere + "]:" + portOf(*origin) + "\"}");
+    CHECK(tried >= 1);
+    CHECK(tried <= 2);  // once, on each worker that was asked before it was told
   }
-  const std::string failed =
-      "oxbow_endpoint_connect_failures_total{upstream=\"up\",endpoint=\"127.0.0.1:" +
-      portOf(*v6) + "\"}";
-  CHECK(oxbow.metric(failed) == 1);
 }
 
 TEST_CASE("services have priorities: the next group serves when the first is gone") {
   DnsServer dns;
   const auto first = namedOrigin("first", "127.0.0.2:0");
   const auto second = namedOrigin("second", "127.0.0.3:0");
-  dns.set("_http._tcp.api.test", DnsType::Srv,
-          {"1 10 " + portOf(*first) + " one.api.test", "2 10 " + portOf(*second) + " two.api.test"});
+  dns.set(
+      "_http._tcp.api.test", DnsType::Srv,
+      {"1 10 " + portOf(*first) + " one.api.test", "2 10 " + portOf(*second) + " two.api.test"});
   dns.set("one.api.test", DnsType::A, {"127.0.0.2"});
   dns.set("two.api.test", DnsType::A, {"127.0.0.3"});
   Oxbow oxbow(Setup{.servers = {"{ server: api.test, service: http }"}, .top = resolvedBy(dns)});
@@ -254,8 +263,8 @@ TEST_CASE("services have weights") {
           {"1 1 " + portOf(*small) + " one.api.test", "1 3 " + portOf(*large) + " two.api.test"});
   dns.set("one.api.test", DnsType::A, {"127.0.0.2"});
   dns.set("two.api.test", DnsType::A, {"127.0.0.3"});
-  Oxbow oxbow(Setup{.servers = {"_http._tcp.api.test"}, .upstream = "keepalive: 0",
-                    .top = resolvedBy(dns)});
+  Oxbow oxbow(Setup{
+      .servers = {"_http._tcp.api.test"}, .upstream = "keepalive: 0", .top = resolvedBy(dns)});
   RawClient client(oxbow.address());
   while (oxbow.metric("oxbow_dns_names{state=\"fresh\"}") < 1 ||
          client.ask(get()).status() != 200) {

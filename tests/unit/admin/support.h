@@ -24,6 +24,9 @@ inline EndpointReport busyEndpoint() {
   EndpointReport e;
   e.address = "127.0.0.1:8081";
   e.server = "api1.internal:8081";
+  e.name = "api1.internal:8081";
+  e.group = 1;
+  e.standby = true;
   e.weight = 2;
   e.maxConns = 64;
   e.idle = 3;

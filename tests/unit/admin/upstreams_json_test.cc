@@ -39,7 +39,8 @@ TEST_CASE("an endpoint tells its connections and why they closed") {
   const Json endpoints = upstreamsOf(busyServer()).at(0).at("endpoints");
   REQUIRE(endpoints.size() == 2);
   CHECK(endpoints[0] == Json::parse(R"({
-    "address": "127.0.0.1:8081", "server": "api1.internal:8081", "weight": 2, "max_conns": 64,
+    "address": "127.0.0.1:8081", "server": "api1.internal:8081", "name": "api1.internal:8081",
+    "group": 1, "standby": true, "weight": 2, "max_conns": 64,
     "idle": 3, "active": 4, "connecting": 5, "opened": 20, "connected": 18, "connect_failed": 2,
     "acquired": 100, "reused": 90, "reuse_ratio": 0.9, "peeks": 7, "moved": 8,
     "closed": {"total": 7, "keepalive_timeout": 6, "server_closed": 1},

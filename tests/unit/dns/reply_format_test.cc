@@ -5,6 +5,7 @@
 #include <string>
 
 #include "proxy/dns/reply.h"
+#include "proxy/dns/wire_reader.h"
 #include "tests/unit/dns/packet_builder.h"
 
 // What is no answer to the question, or breaks the format of RFC 1035, section 4.1.
@@ -12,7 +13,7 @@
 namespace oxbow::dns {
 namespace {
 
-using namespace std::chrono_literals;
+using namespace std::literals;
 
 constexpr size_t kQuestion = PacketBuilder::kQuestion;
 
@@ -121,6 +122,21 @@ TEST_CASE("one question, no more and no less") {
         Outcome::Malformed);
   CHECK(outcome(good().count(PacketBuilder::kQuestions, 0)) == Outcome::Malformed);
   CHECK(outcome(good().count(PacketBuilder::kQuestions, 0xffff)) == Outcome::Malformed);
+}
+
+TEST_CASE("names in wire form") {
+  CHECK(wireName("") == "\0"s);
+  CHECK(wireName("A.tEst") == "\1a\4test\0"s);
+  CHECK(hostText(wireName("")) == "");
+  CHECK(hostText(wireName("a.b-1.c_d")) == "a.b-1.c_d");
+  const std::string label(63, 'x');
+  CHECK(wireName(label) == labels(label) + '\0');
+  CHECK(wireName(label + 'x').empty());
+  const std::string three = label + '.' + label + '.' + label + '.';
+  CHECK(wireName(three + std::string(61, 'x')).size() == 255);
+  CHECK(wireName(three + std::string(62, 'x')).empty());
+  for (const char* text : {".", "a.", ".a", "a..b", "a..", ".."})
+    CHECK_MESSAGE(wireName(text).empty(), text);
 }
 
 TEST_CASE("a name that cannot be asked for has no answer") {
@@ -271,6 +287,10 @@ TEST_CASE("what a pointer leads to stands in front of the name") {
   packet.answer(wholeName(""), PacketBuilder::kTxt, 1, "\1");
   packet.answer(pointer(packet.size() - 1), 1, 300, "\1\2\3\4");
   CHECK(outcome(packet) == Outcome::Malformed);
+  // A prior pointer that leads ahead, to what is in front of the name still.
+  const size_t packed = ask().size() + 1 + 10;
+  CHECK(ledTo("\0\0"s + wholeName("a.test"), 2) == Outcome::Found);
+  CHECK(ledTo(pointer(packed + 2) + wholeName("a.test"), 0) == Outcome::Malformed);
   // Two pointers that lead to each other.
   PacketBuilder loop = ask();
   const size_t begin = loop.size() + 1 + 10;

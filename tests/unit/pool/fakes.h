@@ -38,6 +38,7 @@ class FakeConn final : public PooledConn {
   CloseReason why = CloseReason::ResponseClose;  // when it did not
   bool drains = false;                           // it goes on when its client leaves
   Duration promise = Duration::max();            // Keep-Alive: timeout
+  bool hasAnswered = false;                      // while it is being opened
 
   // What the pool did.
   int probes = 0;
@@ -70,6 +71,7 @@ class FakeConn final : public PooledConn {
   std::unique_ptr<MovingConn> depart() override;
   void closeSocket() override;
   void onDeadline() override {}
+  bool answered() const override { return hasAnswered; }
   Duration serverKeepAlive() const override { return promise; }
 
  private:

@@ -101,7 +101,7 @@ TEST_CASE("a pool ends with connections in every state that needs nobody") {
 TEST_CASE("waiters outlive their pools") {
   Scene scene;
   Client& client = scene.ask();
-  scene.queue.setPools({});
+  scene.queue.replacePools({}, {}, scene.balancer);
   scene.endpoints[0]->pool.reset();
   scene.dispatcher.turn(false);
   CHECK(client.waiting());
@@ -115,7 +115,7 @@ TEST_CASE("a late waiter whose pool ends is refused") {
   Client& client = scene.ask();
   scene.pass(2s);
   CHECK(client.waiting());
-  scene.queue.setPools({});
+  scene.queue.replacePools({}, {}, scene.balancer);
   scene.endpoints[0]->pool.reset();
   scene.clock.advance(1ms);
   scene.dispatcher.turn(false);

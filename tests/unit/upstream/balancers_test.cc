@@ -137,3 +137,37 @@ TEST_CASE_FIXTURE(PoolsFixture, "equals take turns under least_conn") {
   const std::string found = picks(balancer, 30, all);
   for (const char pool : {'a', 'b', 'c'}) CHECK(count(found, pool) == 10);
 }
+
+// Weights as SRV records may have them ----------------------------------------------------------
+
+TEST_CASE_FIXTURE(PoolsFixture, "weights may be as large as they come") {
+  constexpr uint32_t kMost = 65535U * 1000;
+  lend(0, 40);
+  lend(1, 20);
+  LeastConn leastConn({kMost, kMost, 1});
+  CHECK(picks(leastConn, 1, Only({0, 1})) == "b");
+  LeastConn uneven({kMost, kMost / 4, 1});
+  CHECK(picks(uneven, 1, Only({0, 1})) == "a");
+  RoundRobin roundRobin({kMost, kMost, kMost / 2});
+  const std::string found = picks(roundRobin, 50'000, all);
+  CHECK(count(found, 'a') == 20'000);
+  CHECK(count(found, 'c') == 10'000);
+}
+
+TEST_CASE_FIXTURE(PoolsFixture, "turns go on when the weights are set anew") {
+  RoundRobin balancer({1, 1, 1});
+  std::string found;
+  for (int i = 0; i < 30; ++i) {
+    found += picks(balancer, 1, all);
+    balancer.setWeights({1, 1, 1}, {0, 1, 2});
+  }
+  for (const char pool : {'a', 'b', 'c'}) CHECK(count(found, pool) == 10);
+}
+
+TEST_CASE_FIXTURE(PoolsFixture, "small weights do not pay for large ones that they follow") {
+  RoundRobin balancer({65535U * 1000, 65535U * 1000, 1});
+  picks(balancer, 1, all);
+  balancer.setWeights({1, 1, 1}, {0, 1, ConnPool::kNoIndex});
+  const std::string found = picks(balancer, 30, all);
+  for (const char pool : {'a', 'b', 'c'}) CHECK(count(found, pool) >= 7);
+}

@@ -46,7 +46,7 @@ struct ConnFixture : pool::Waiter, HttpConnSink {
     const std::vector<event::Dispatcher*> workers = {&dispatcher};
     upstream = std::make_unique<Upstream>(*worker, 0, config,
                                           std::make_shared<SharedState>(*config, workers));
-    upstream->configure(config, nullptr, {spec});
+    upstream->configure(config, nullptr, {{spec}});
   }
   ~ConnFixture() override {
     lease.release();
