@@ -1,5 +1,5 @@
-// A small HTTP relay with faults to switch on, to see that the ledgers' rules find each of them. As a
-// program: node broken_relay.mjs PORT ORIGIN FAULT, with the origin's port. It holds each message
+// A small HTTP relay with faults to switch on, to see that the ledgers' rules find each of them. As
+// a program: node broken_relay.mjs PORT ORIGIN FAULT, with the origin's port. It holds each message
 // whole before it passes it on.
 //   none          it does what a relay should
 //   swap          two clients get each other's answer
@@ -42,8 +42,9 @@ const collect = (message) => new Promise((done) => {
 const send = (request, body) => new Promise((done) => {
   const headers = endToEnd(request.headers);
   if (!['GET', 'HEAD', 'DELETE'].includes(request.method)) headers['content-length'] = body.length;
-  const options = { port: origin, method: request.method, path: request.url, headers, agent: false };
-  const forward = http.request({ host: '127.0.0.1', ...options }, async (response) => {
+  const options = { host: '127.0.0.1', port: origin, agent: false };
+  const { method, url: path } = request;
+  const forward = http.request({ ...options, method, path, headers }, async (response) => {
     const { body: answer, complete } = await collect(response);
     const length = response.headers['content-length'];
     done({ status: response.statusCode, headers: endToEnd(response.headers), body: answer,
@@ -64,7 +65,8 @@ function pass(request, response, answer) {
     response.writeHead(status, { ...headers, 'content-length': whole });
     return response.end(body);
   }
-  response.writeHead(status, length === undefined ? headers : { ...headers, 'content-length': whole });
+  const framing = length === undefined ? {} : { 'content-length': whole };
+  response.writeHead(status, { ...headers, ...framing });
   response.write(body, () => response.destroy());
 }
 

@@ -1,8 +1,8 @@
 // What clients and origins noted of the same requests, and what must hold between the two.
 //
-// Each request has a nonce. Its fields carry it, and both bodies are key streams made of it, so that
-// a byte that is missing, added, changed or somebody else's is seen. An origin appends to its ledger
-// before it does anything else; a kill does not take back what was written.
+// Each request has a nonce. Its fields carry it, and both bodies are key streams made of it, so
+// that a byte that is missing, added, changed or somebody else's is seen. An origin appends to its
+// ledger before it does anything else; a kill does not take back what was written.
 
 import { createCipheriv, createHash } from 'node:crypto';
 import fs from 'node:fs';
@@ -141,9 +141,9 @@ export const sample = (pid) => ({ descriptors: descriptorsOf(pid), memory: memor
 
 const kComplaints = /assertion failed|AddressSanitizer|ThreadSanitizer|runtime error:/;
 
-// `process` is a Process of the harness that has been under load since `before` was sampled, and has
-// been idle for a while. `growth` is in KiB. Gives the rules that it breaks: alive, log, descriptors,
-// memory.
+// `process` is a Process of the harness that has been under load since `before` was sampled, and
+// has been idle for a while. `growth` is in KiB. Gives the rules that it breaks: alive, log,
+// descriptors, memory.
 export function checkProcess(process, before, { growth }) {
   const broken = [];
   if (kComplaints.test(process.stderr)) broken.push('log');

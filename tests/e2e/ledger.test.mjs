@@ -1,6 +1,6 @@
 // Many clients and their origins note what they sent and saw, while origins die, freeze and lie,
-// connections are cut and the configuration changes. Afterwards the notes must agree: ledger.mjs has
-// the rules. First the rules themselves, against a relay that is broken on purpose.
+// connections are cut and the configuration changes. Afterwards the notes must agree: ledger.mjs
+// has the rules. First the rules themselves, against a relay that is broken on purpose.
 
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
@@ -50,8 +50,8 @@ describe('the rules', { concurrency: 3 }, () => {
 
   for (const [fault, expected] of Object.entries({
     swap: 'own answer', flip: 'own body', pad: 'own body', shorten: 'whole', hang: 'in time',
-    drop: 'answered', replay: 'once', invent: 'reached', finish: 'upload', descriptors: 'descriptors',
-    memory: 'memory', complain: 'log', die: 'alive',
+    drop: 'answered', replay: 'once', invent: 'reached', finish: 'upload',
+    descriptors: 'descriptors', memory: 'memory', complain: 'log', die: 'alive',
   })) {
     test(`a relay with the fault "${fault}" breaks "${expected}"`, async (t) => {
       const { rules } = await rulesBroken(t, fault);
@@ -95,8 +95,6 @@ listeners:
         ${route}
 `;
 
-const sum = (series) => Object.values(series).reduce((all, value) => all + value, 0);
-
 class Faults {
   constructor(dice, origins, cutters, oxbow) {
     this.dice = dice;
@@ -127,7 +125,8 @@ class Faults {
   async reloaded() {
     const servers = this.origins.map(({ address }) => address);
     servers[2] = this.cutters[0].address;
-    const text = this.dice.chance(15) ? 'listeners: broken' : yaml(servers, this.dice.oneOf(kVariants));
+    const variant = this.dice.oneOf(kVariants);
+    const text = this.dice.chance(15) ? 'listeners: broken' : yaml(servers, variant);
     fs.writeFileSync(this.oxbow.file, text);
     process.kill(this.oxbow.pid, 'SIGHUP');
   }
@@ -180,13 +179,14 @@ test('through 40 s of faults the ledgers agree', async (t) => {
   const broken = check(load.requests, readOrigins(ledger));
   assert.equal(broken.length, 0, shown(broken));
   assert.ok(counts['complete 200'] > load.requests.length / 2, JSON.stringify(counts));
-  for (const kind of ['killed', 'frozen', 'cut', 'reloaded']) assert.ok(faults.counts[kind] > 2, kind);
+  for (const kind of ['killed', 'frozen', 'cut', 'reloaded'])
+    assert.ok(faults.counts[kind] > 2, kind);
   assert.ok((await metric(oxbow, 'oxbow_reloads_total'))['result="applied"'] > 2);
-  const [opened, reused, replayed] = await Promise.all(['endpoint_connections_connected',
-    'endpoint_connections_reused', 'upstream_replays'].map(async (name) =>
-    sum(await metric(oxbow, `oxbow_${name}_total`))));
-  t.diagnostic(`${opened} connections to origins, reused ${reused} times, ${replayed} replays`);
-  assert.ok(reused > opened && replayed > 0);
+  // The metrics of a server that left are gone, the log has all.
+  const log = fs.readFileSync(path.join(oxbow.dir, 'access.log'), 'utf8');
+  const [reused, replayed] = ['reused', 'replayed'].map((key) => log.split(`"${key}":true`).length);
+  t.diagnostic(`${reused} over a used connection, ${replayed} replayed`);
+  assert.ok(reused > load.requests.length / 2 && replayed > 10);
 
   // Without load nothing is left of it.
   await until(15000, 'descriptors given back', () => descriptorsOf(oxbow.pid) <= before.descriptors)

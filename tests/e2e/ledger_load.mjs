@@ -147,8 +147,8 @@ async function perform(url, agent, request, deadline) {
 
 let clientCount = 0;
 
-// Clients, each with a connection of its own that it keeps: `direct` ones at `url`, others at `cut`,
-// where their connections may be cut. `requests` is their ledger.
+// Clients, each with a connection of its own that it keeps: `direct` ones at `url`, `cutOff` ones
+// at `cut`, where their connections may be cut. `requests` is their ledger.
 export class Load {
   constructor({ url, direct, cut, cutOff = 0, seed, deadline }) {
     this.requests = [];

@@ -1,5 +1,5 @@
-// An origin that keeps a ledger. As a program: node ledger_origin.mjs PORT LEDGER. Each request says
-// how it is to be answered:
+// An origin that keeps a ledger. As a program: node ledger_origin.mjs PORT LEDGER. Each request
+// says how it is to be answered:
 //   X-Nonce, X-Size     of the request
 //   X-Want, X-Framing   the size of the response, and `length` or `chunked`
 //   X-Fault             early     the answer comes ahead of the request's body
