@@ -22,7 +22,8 @@ const Block& top() {
                .unit = "connections",
                .min = 1,
                .max = 1'000'000,
-               .meaning = "Client connections at once, over all listeners.",
+               .meaning = "Client connections at once, over all listeners. Fewer when descriptors "
+                          "do not last.",
                .example = "20000",
                .nginx = "worker_connections"},
               {.name = "shutdown_timeout",

@@ -4,27 +4,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 
+#include "proxy/server/descriptors.h"
+
 namespace oxbow::demo {
-
-namespace {
-
-// The loop, the mailboxes, logs, the resolver and the admin pages.
-constexpr uint64_t kOwn = 64;
-
-uint64_t connectionsOf(const config::Upstream& upstream) {
-  uint64_t sum = 0;
-  for (const config::Server& server : upstream.servers) {
-    const uint32_t cap = server.maxConns ? **server.maxConns : *upstream.maxConns;
-    sum += cap != 0 ? cap : *upstream.keepalive;
-  }
-  const uint32_t total = *upstream.maxTotalConns;
-  return total != 0 ? std::min<uint64_t>(total, sum) : sum;
-}
-
-}  // namespace
 
 // Each is opened for what nobody does with it, as glibc does it for programs with more rights.
 void openStandardDescriptors() {
@@ -42,9 +26,7 @@ uint64_t raiseDescriptorLimit() {
 }
 
 uint64_t descriptorsNeeded(const config::Config& config) {
-  uint64_t sum = kOwn + config.listeners.size() + *config.workerConnections;
-  for (const config::Upstream& upstream : config.upstreams) sum += connectionsOf(upstream);
-  return sum;
+  return server::descriptorsBeside(config) + *config.workerConnections;
 }
 
 }  // namespace oxbow::demo

@@ -14,6 +14,7 @@
 #include "proxy/demo/descriptors.h"
 #include "proxy/demo/origin_thread.h"
 #include "proxy/log/log.h"
+#include "proxy/server/descriptors.h"
 #include "proxy/server/log_level.h"
 #include "proxy/server/server.h"
 #include "proxy/tls/key_log.h"
@@ -33,8 +34,9 @@ void raiseLimits(const config::Config& config) {
   if (needed > limit)
     LOG_WARN(
         "worker_connections and the upstreams' connections take up to {} descriptors, this process "
-        "may open {}: raise its limit (ulimit -n, LimitNOFILE=) or lower worker_connections",
-        needed, limit);
+        "may open {}: at most {} clients are served at once; raise its limit (ulimit -n, "
+        "LimitNOFILE=) or lower worker_connections",
+        needed, limit, server::clientsWithin(config, limit));
 }
 
 bool speaksTls(const config::Config& config) {

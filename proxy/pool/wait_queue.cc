@@ -105,8 +105,10 @@ bool WaitQueue::openFor(Waiter& waiter) {
   // Its last try goes on while the other address family is being tried.
   if (!aside_.empty() && isSpent(waiter) && isRacing()) return false;
   ConnPool* pool = pickOpenable(waiter.triedEndpoints_);
-  // With nothing open that could be given back to it, one that failed before is better than none.
-  if (pool == nullptr && (waiter.need_.fresh || !anyAlive())) pool = pickOpenable(0);
+  // With nothing open that could be given back to it, and none that backs off and may be well
+  // again, one that failed before is better than none.
+  if (pool == nullptr && (waiter.need_.fresh || !anyAlive()) && !anyReturns(waiter.triedEndpoints_))
+    pool = pickOpenable(0);
   return pool != nullptr && openOn(*pool, waiter);
 }
 
@@ -248,6 +250,24 @@ void WaitQueue::failAll(const Error& error) {
     fail(*waiters_.front(), error);
 }
 
+// With nothing open and nothing that may be opened, what failed at `pool` fails for all: they would
+// wait for the same. Who has another endpoint left, one that backs off, waits for the end of that.
+void WaitQueue::failHopeless(const ConnPool& pool, const Error& error) {
+  const uint64_t failed = bitOfPool(pool);
+  if (failed == 0) return failAll(error);
+  for (Waiter* w = waiters_.front(); w != nullptr; w = waiters_.next(*w))
+    w->triedEndpoints_ |= failed;
+  for (Waiter* w = waiters_.front(); w != nullptr;) {
+    // Those that come meanwhile have not failed anywhere.
+    if ((w->triedEndpoints_ & failed) == 0 || anyReturns(w->triedEndpoints_)) {
+      w = waiters_.next(*w);
+      continue;
+    }
+    fail(*w, error);
+    w = waiters_.front();  // the others may have changed
+  }
+}
+
 void WaitQueue::failLate() {
   const TimePoint begun = dispatcher_.now() - policy_.timeout;
   // Replays stand in front, and came last: only they are out of order.
@@ -280,12 +300,12 @@ void WaitQueue::onOpenFailed(ConnPool& pool, Waiter* account, const Error& error
     account->triedEndpoints_ |= bitOfPool(pool);
     // The other address family of the server is a part of this try.
     if (racer != nullptr && racer->adopt(*account)) ++attended_;
-    const bool alone = !anyAlive() && !anyOpenable(account->triedEndpoints_);
+    const bool alone = !anyAlive() && !anyOpenable(account->triedEndpoints_) &&
+                       !anyReturns(account->triedEndpoints_);
     if (racer == nullptr && (isSpent(*account) || alone)) fail(*account, error);
   }
   if (racer == nullptr && pool.role() == PoolRole::Standby) failSpent(error);
-  // With nothing open and nothing that may be opened the others would wait for the same failure.
-  if (!anyAlive() && !anyCanOpen()) return failAll(error);
+  if (!anyAlive() && !anyCanOpen()) failHopeless(pool, error);
   serving_ = true;
   serveStranded();
   serving_ = false;

@@ -110,6 +110,7 @@ class WaitQueue final : public PoolOwner, private event::Timer, private event::T
   void serve(Waiter& waiter, ConnPool& pool, PooledConn& conn);
   void fail(Waiter& waiter, const Error& error);
   void leave(Waiter& waiter);
+  void failHopeless(const ConnPool& pool, const Error& error);
   void failLate();
   TimePoint firstLate();
   void wakeAt(TimePoint time);
@@ -119,6 +120,7 @@ class WaitQueue final : public PoolOwner, private event::Timer, private event::T
   bool anyAlive() const;
   bool anyCanOpen() const;
   bool anyOpenable(uint64_t tried) const;
+  bool anyReturns(uint64_t tried) const;
   uint32_t connecting() const;
   void awaitBackoff();
   void remapTried(const std::vector<ConnPool*>& former);

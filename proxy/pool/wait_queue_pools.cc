@@ -156,6 +156,14 @@ bool WaitQueue::anyOpenable(uint64_t tried) const {
   return anyOf(pools_, [&](const ConnPool* p) { return usable(*p); });
 }
 
+// May be opened before long: when a back-off ends, or an attempt.
+bool WaitQueue::anyReturns(uint64_t tried) const {
+  return anyOf(pools_, [tried](const ConnPool* p) {
+    const bool isLeft = (bitOfPool(*p) & ~tried) != 0;
+    return isLeft && (p->backingOff() || !p->state().connecting.hasRoom());
+  });
+}
+
 bool WaitQueue::anyIdle() const {
   return anyOf(pools_, [](const ConnPool* p) { return p->hasIdle(); });
 }

@@ -9,6 +9,7 @@
 #include "proxy/config/loader.h"
 #include "proxy/config/warnings.h"
 #include "proxy/log/log.h"
+#include "proxy/server/descriptors.h"
 #include "proxy/server/log_level.h"
 #include "proxy/server/server.h"
 
@@ -140,7 +141,7 @@ void Server::watchFile() {
 }
 
 void Server::setClientLimit() {
-  const uint32_t limit = *snapshot_->config.workerConnections;
+  const uint32_t limit = clientsAtOnce(snapshot_->config);
   if (severalWorkers()) return limit_->setLimit(limit);
   workers_[0]->dispatcher().post([this, limit] { limit_->setLimit(limit); });
 }

@@ -11,6 +11,7 @@
 #include "proxy/net/socket.h"
 #include "proxy/server/admin_site.h"
 #include "proxy/server/cpu_count.h"
+#include "proxy/server/descriptors.h"
 
 namespace oxbow::server {
 
@@ -62,7 +63,7 @@ void Server::makeWorkers(const config::Config& config) {
     workers_.push_back(std::make_unique<Worker>(Worker::Parts{i, count, clock_, dispatcher_}));
   // One worker accepts itself.
   event::Dispatcher& accepting = count > 1 ? dispatcher_ : workers_[0]->dispatcher();
-  limit_ = std::make_unique<ClientLimit>(*config.workerConnections, accepting);
+  limit_ = std::make_unique<ClientLimit>(clientsAtOnce(config), accepting);
 }
 
 // Opens what `snapshot` has and sockets_ has not. An error leaves nothing open.

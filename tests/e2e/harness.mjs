@@ -171,8 +171,9 @@ export async function run(command, args, options = {}) {
 
 // A running oxbow. `port` is that of the first listener, `ports` are those of all.
 class Oxbow extends Process {
-  constructor(file, dir, { args, env }) {
-    super(binary, ['run', '-c', file, ...args], { cwd: dir, env });
+  constructor(file, dir, { args, env, under }) {
+    const [command, ...rest] = [...under, binary, 'run', '-c', file, ...args];
+    super(command, rest, { cwd: dir, env });
     this.file = file;
     this.dir = dir;
   }
@@ -213,7 +214,8 @@ class Oxbow extends Process {
 // Starts oxbow with `yaml`, whose listeners are at 127.0.0.1:0. It is stopped, and its exit status
 // checked, when the test ends.
 // On `yaml`, or on a file that is there already. `args` are further ones of the command line.
-export async function startOxbow(t, yaml, { file, args = [], env } = {}) {
+// `under` is a command that sets something and becomes it, such as prlimit.
+export async function startOxbow(t, yaml, { file, args = [], env, under = [] } = {}) {
   const dir = tempDir(t);
   if (file === undefined) {
     file = path.join(dir, 'oxbow.yaml');
@@ -221,7 +223,7 @@ export async function startOxbow(t, yaml, { file, args = [], env } = {}) {
   } else {
     yaml = fs.readFileSync(file, 'utf8');
   }
-  const oxbow = new Oxbow(file, dir, { args, env });
+  const oxbow = new Oxbow(file, dir, { args, env, under });
   atEnd(t, () => oxbow.stop());
   await oxbow.listening(yaml.match(/^ *- listen:/gm).length, yaml.includes('admin: { listen: 127'));
   return oxbow;

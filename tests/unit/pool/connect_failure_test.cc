@@ -92,6 +92,61 @@ TEST_CASE("when nothing is alive and nothing may be opened, everybody fails") {
   scene.checkState({});
 }
 
+TEST_CASE("who has another endpoint left waits for the end of its back-off") {
+  Scene scene({.endpoints = 2, .maxConnecting = 2});
+  Client& first = scene.ask();
+  scene.opening(0).refuses();
+  scene.opening(1).connects();
+  first.breakOff(CloseReason::EndedInExchange);
+  REQUIRE(scene.pool(0).backingOff());
+  std::vector<Client*> clients;
+  for (int i = 0; i < 3; ++i) clients.push_back(&scene.ask());
+  scene.opening(1).refuses();
+  scene.opening(1).refuses();
+  for (Client* client : clients) CHECK(client->waiting());
+  scene.pass(51ms, 1ms);
+  REQUIRE(scene.pool(0).connecting() == 2);
+  SUBCASE("and is served there") {
+    scene.opening(0).connects();
+    scene.opening(0).connects();
+    CHECK(clients[0]->served());
+    CHECK(clients[1]->served());
+    clients[0]->finish();
+    CHECK(clients[2]->served());
+  }
+  SUBCASE("and fails when that fails, too") {
+    for (int round = 0; round < 4; ++round) {
+      for (const size_t at : {0, 1})
+        while (scene.pool(at).connecting() > 0) scene.opening(at).refuses();
+      scene.pass(300ms, 1ms);
+    }
+    for (Client* client : clients) CHECK(client->refused());
+  }
+}
+
+TEST_CASE("tries are not spent on what failed while another endpoint backs off") {
+  Scene scene({.endpoints = 2});
+  Client& first = scene.ask();
+  scene.opening(0).refuses();
+  scene.opening(1).connects();
+  first.breakOff(CloseReason::EndedInExchange);
+  // Each failure doubles the back-off of the first endpoint.
+  for (int i = 0; i < 8; ++i) {
+    scene.pool(0).sharedState()->backoff.failed(scene.clock.now(), scene.clock.now(), scene.random);
+    scene.pass(1ms, 1ms);
+  }
+  REQUIRE(scene.pool(0).backoffEnd() - scene.clock.now() > 100ms);
+  Client& client = scene.ask();
+  scene.opening(1).refuses();
+  scene.pass(60ms, 1ms);
+  CHECK_FALSE(scene.pool(1).backingOff());
+  CHECK(scene.pool(1).connecting() == 0);
+  CHECK(client.tries() == 1);
+  scene.pass(1s, 1ms);
+  scene.opening(0).connects();
+  CHECK(client.served());
+}
+
 TEST_CASE("while something is alive the others wait for it") {
   Scene scene({.maxConns = 2});
   Client& borrower = scene.ask();
