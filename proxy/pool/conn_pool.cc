@@ -170,7 +170,7 @@ void ConnPool::onConnectFailed(PooledConn& conn, const Error& error, CloseReason
   parts_.stats.connectFailed.add();
   LOG_WARN("cannot connect to {}: {}", conn.endpointText(), error.detail);
   Waiter* account = conn.openedFor_;
-  if (account != nullptr) account->triedEndpoint_ = conn.endpointText();
+  if (account != nullptr) account->triedEndpoint_.assign(conn.endpointText());
   // The owner hears of the failure first: it counts it before it opens another.
   end(conn, reason);
   parts_.owner.onOpenFailed(*this, account, error);

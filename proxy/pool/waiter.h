@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "proxy/base/address_text.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/error.h"
 #include "proxy/base/intrusive_list.h"
@@ -32,7 +33,7 @@ class Waiter : private ListHook<WaiterTag> {
   // Tries that came to nothing: those of its need, and the attempts to open that failed for it.
   uint32_t tries() const { return tries_; }
   // The endpoint of the last of these; empty when there was none.
-  std::string_view triedEndpoint() const { return triedEndpoint_; }
+  std::string_view triedEndpoint() const { return triedEndpoint_.view(); }
 
  protected:
   Waiter() = default;
@@ -60,7 +61,7 @@ class Waiter : private ListHook<WaiterTag> {
   // Until then it counts on an idle connection that another worker was asked for; min(): on none.
   TimePoint askedUntil_ = TimePoint::min();
   uint32_t tries_ = 0;
-  std::string_view triedEndpoint_;
+  AddressText triedEndpoint_;    // it may leave while this waits
   uint64_t triedEndpoints_ = 0;  // where attempts for it failed: see bitOfPool()
 };
 

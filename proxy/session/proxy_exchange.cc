@@ -201,7 +201,7 @@ void ProxyExchange::onLease(pool::Lease lease) {
   reused_ = c.exchanges() > 1;
   connRequests_ = c.exchanges() - 1;
   connAge_ = static_cast<uint64_t>((now - c.openedAt()).count() / 1000000);
-  endpoint_ = c.endpointText();
+  endpoint_.assign(c.endpointText());
   sent_ = now;
   sendRequest();
 }
@@ -342,7 +342,7 @@ void ProxyExchange::onOver(uint16_t status, Duration total, uint64_t requestByte
 void ProxyExchange::describe(log::AccessRecord& record) {
   record.client = clientIp_;
   record.upstream = upstream_.name();
-  record.endpoint = endpoint_.empty() ? triedEndpoint() : endpoint_;
+  record.endpoint = endpoint_.empty() ? triedEndpoint() : endpoint_.view();
   record.upstreamStatus = upstreamStatus_;
   record.wait = wait_;
   record.connect = connect_;

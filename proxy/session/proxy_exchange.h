@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/base/address_text.h"
 #include "proxy/base/block_pool.h"
 #include "proxy/base/object_pool.h"
 #include "proxy/pool/waiter.h"
@@ -168,7 +169,7 @@ class ProxyExchange final : private ExchangePeer, private pool::Waiter {
   Duration firstByte_{log::kUnknown};
   uint64_t connAge_ = 0;  // ms
   uint64_t connRequests_ = 0;
-  std::string_view endpoint_;
+  AddressText endpoint_;  // may leave before this ends
   std::string_view clientIp_;
   uint16_t upstreamStatus_ = 0;
   bool idempotent_ = false;

@@ -56,8 +56,8 @@ class Http1Conn final : public HttpConn,
   struct Common {
     WorkerContext& worker;
     std::shared_ptr<const ConnKey> key;
-    ConnPolicy policy;            // read anew for each exchange
-    const std::string& endpoint;  // the worker's
+    ConnPolicy policy;           // read anew for each exchange
+    const std::string endpoint;  // its address
     HandshakeStats& handshakes;
   };
   // The transport has begun to connect, or is connected when `connected`; null: `error` (errno)

@@ -17,7 +17,7 @@ class Http1Connector final : public pool::Connector {
                  const config::SocketOptions& options,
                  std::shared_ptr<HandshakeStats> handshakes = std::make_shared<HandshakeStats>())
       : handshakes_(std::move(handshakes)),
-        common_{worker, std::make_shared<const ConnKey>(key), policy, worker.textOf(key.address),
+        common_{worker, std::make_shared<const ConnKey>(key), policy, key.address.text(),
                 *handshakes_},
         options_(options) {}
 

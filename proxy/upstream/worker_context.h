@@ -1,10 +1,7 @@
 #pragma once
 
 #include <cstddef>
-#include <string>
-#include <unordered_set>
 
-#include "proxy/base/address.h"
 #include "proxy/base/block_pool.h"
 #include "proxy/base/intrusive_list.h"
 #include "proxy/base/random.h"
@@ -48,18 +45,11 @@ struct WorkerContext {
     while (StarvedReader* reader = starved.popFront()) reader->onRoom();
   }
 
-  // The text of an endpoint's address, which stays: exchanges name their endpoint in the log when
-  // it may have left long since.
-  const std::string& textOf(const SocketAddress& address) {
-    return *texts.insert(address.text()).first;
-  }
-
   event::Dispatcher& dispatcher;
   Random random;
   OpeningLane openings;
   BlockPool blocks;
   http::DateLine date;
-  std::unordered_set<std::string> texts;
   uint64_t buffered = 0;             // response bytes read ahead of their clients
   uint64_t bufferLimit = 256 << 20;  // proxy_buffers_total
   IntrusiveList<StarvedReader, StarvedTag> starved;
