@@ -237,7 +237,10 @@ export class Cutter {
     for (const [from, to] of [pair, [other, socket]]) {
       from.pipe(to);
       from.on('error', () => to.resetAndDestroy());
-      from.on('close', () => this.pairs.delete(pair));
+      from.on('close', () => {
+        if (to.destroyed) this.pairs.delete(pair);
+        else to.destroySoon();
+      });
     }
   }
 
