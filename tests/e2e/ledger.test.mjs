@@ -118,8 +118,8 @@ class Faults {
   }
 
   async cut() {
-    const reset = this.dice.chance(50);
-    for (const cutter of this.cutters) cutter.cut(reset, () => this.dice.chance(30));
+    const byReset = this.dice.chance(50);
+    for (const cutter of this.cutters) cutter.cut(byReset, () => this.dice.chance(30));
   }
 
   async reloaded() {

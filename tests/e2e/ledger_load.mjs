@@ -222,6 +222,12 @@ export async function startProgram(t, file, ...args) {
 
 export const startLedgerOrigin = (t, ledger) => startProgram(t, 'ledger_origin.mjs', ledger);
 
+// Node never comes to an end with a reset behind a FIN of its own.
+function reset(socket) {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 // A TCP relay in the test's own process, which cuts what passes through it.
 export class Cutter {
   constructor(target) {
@@ -236,7 +242,7 @@ export class Cutter {
     this.pairs.add(pair);
     for (const [from, to] of [pair, [other, socket]]) {
       from.pipe(to);
-      from.on('error', () => to.resetAndDestroy());
+      from.on('error', () => reset(to));
       from.on('close', () => {
         if (to.destroyed) this.pairs.delete(pair);
         else to.destroySoon();
@@ -245,12 +251,12 @@ export class Cutter {
   }
 
   // Those that `chosen` is true for, by RST or by FIN.
-  cut(reset, chosen) {
+  cut(byReset, chosen) {
     for (const pair of this.pairs) {
       if (!chosen()) continue;
       for (const socket of pair) {
         socket.unpipe();
-        if (reset) socket.resetAndDestroy();
+        if (byReset) reset(socket);
         else socket.destroy();
       }
     }
