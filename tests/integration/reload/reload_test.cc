@@ -9,6 +9,7 @@
 #include <string>
 #include <thread>
 
+#include "proxy/base/random.h"
 #include "proxy/demo/origin_thread.h"
 #include "tests/integration/support/crowd.h"
 #include "tests/integration/support/fake_upstream.h"
@@ -43,9 +44,12 @@ size_t openDescriptors() {
   return count;
 }
 
-// A port that nothing listens on at this moment.
+// An address that nothing listens on. It is another of loopback's than 127.0.0.1, where the kernel
+// may give the port to somebody's connection before it is listened on.
 SocketAddress freePort() {
-  FakeUpstream probe(answering(ok()));
+  Random random(randomSeed());
+  const auto part = [&random] { return std::to_string(1 + random.below(254)); };
+  FakeUpstream probe(answering(ok()), "127." + part() + '.' + part() + '.' + part() + ":0");
   return SocketAddress::parse(probe.address()).value();
 }
 
