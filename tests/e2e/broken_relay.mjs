@@ -89,7 +89,7 @@ function spoil(answer, request) {
     answer.length = undefined;
   }
   if (fault === 'pad' && !answer.complete) {
-    const missing = (answer.length ?? answer.body.length) - answer.body.length;
+    const missing = answer.length === undefined ? 100 : answer.length - answer.body.length;
     answer.body = Buffer.concat([answer.body, Buffer.alloc(missing)]);
     answer.complete = true;
   }

@@ -25,7 +25,9 @@ test('the second priority serves while the first is dead, and no longer', async 
     services: { [service]: [`10 1 ${a.port} host.test`, `10 1 ${b.port} host.test`,
       `20 1 ${c.port} host.test`] },
   });
-  const oxbow = await startOxbow(t, namedProxy(server, askedOf(dns)));
+  // A request under way when both die: that connection, one to each that is refused, and then c.
+  const oxbow = await startOxbow(t,
+    namedProxy(server, askedOf(dns), { upstream: 'proxy_next_upstream_tries: 4' }));
   const load = startLoad(t, oxbow);
   await load.settled(5000, ['a', 'b']);
   assert.ok(load.count('a') > 0 && load.count('b') > 0);
