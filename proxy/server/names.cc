@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 
 #include "proxy/config/addresses.h"
+#include "proxy/server/tls_contexts.h"
 #include "proxy/tls/file.h"
 
 namespace oxbow::server {
@@ -30,7 +30,7 @@ dns::ClientOptions clientOptionsOf(const config::Config& config) {
   for (const auto& address : resolver.addresses)
     options.servers.push_back(config::parseNameServer(*address).value());
   options.timeout = *resolver.timeout;
-  const std::string folder = std::filesystem::path(config.file).parent_path().string();
+  const std::string folder = folderOf(config);
   options.resolvConf = tls::pathIn(folder, *resolver.resolvConf);
   options.hosts = resolver.hosts->empty() ? "" : tls::pathIn(folder, *resolver.hosts);
   return options;
@@ -87,6 +87,10 @@ void Names::finishWaiting() {
   for (const auto& done : std::exchange(waiting_, {})) done();
 }
 
+uint32_t Names::Part::maxConns() const {
+  return server.maxConns ? **server.maxConns : *upstream.maxConns;
+}
+
 // Two servers may have one address: the first of them has it.
 void Names::Part::add(upstream::EndpointSpec spec) const {
   for (upstream::EndpointSpec& known : set.endpoints) {
@@ -101,7 +105,7 @@ void Names::addAddress(const Part& part) const {
   part.add({.address = SocketAddress::parse(*part.server.address).value(),
             .server = *part.server.address,
             .weight = *part.server.weight,
-            .maxConns = part.server.maxConns ? **part.server.maxConns : *part.upstream.maxConns});
+            .maxConns = part.maxConns()});
 }
 
 void Names::addName(const Part& part, const dns::CachedName& name, upstream::EndpointSpec like,
@@ -129,7 +133,7 @@ void Names::addServices(const Part& part, const dns::CachedName& name) const {
         .server = config::hostOf(part.server),
         .name = fmt::format("{}:{}", service.target, service.port),
         .weight = *part.server.weight * std::max<uint32_t>(service.weight, 1),
-        .maxConns = part.server.maxConns ? **part.server.maxConns : *part.upstream.maxConns,
+        .maxConns = part.maxConns(),
         .group = static_cast<uint32_t>(place - priorities.begin())};
     addName(part, name.target(service), std::move(like), service.port);
   }
@@ -165,7 +169,7 @@ upstream::EndpointSet Names::endpointsOf(const config::Upstream& upstream) const
               {.server = *part.server.address,
                .name = *part.server.address,
                .weight = *part.server.weight,
-               .maxConns = part.server.maxConns ? **part.server.maxConns : *upstream.maxConns},
+               .maxConns = part.maxConns()},
               target.port);
     }
     if (!name->hasAny() && failed == nullptr) failed = name;

@@ -70,6 +70,7 @@ class Names {
     const config::Upstream& upstream;
     const config::Server& server;
     upstream::EndpointSet& set;
+    uint32_t maxConns() const;  // of each of its endpoints
     void add(upstream::EndpointSpec spec) const;
   };
 

@@ -118,7 +118,8 @@ Plan Server::planFor(const std::shared_ptr<const Snapshot>& snapshot) {
       shared = makeSharedState(upstream, dispatchers);
     else
       shared->configure(upstream);
-    plan.upstreams.push_back({shared, takeEndpoints(plan.upstreams.size())});
+    plan.upstreams.push_back({shared, names_.endpointsOf(upstream)});
+    noteEndpoints(plan.upstreams.size() - 1, plan.upstreams.back().endpoints);
   }
   for (const std::string& key : snapshot->keys)
     plan.sockets.push_back(severalWorkers() ? -1 : std::exchange(sockets_.at(key).fd, -1));

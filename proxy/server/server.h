@@ -35,7 +35,7 @@ class Server final : private admin::ServerView {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Opens sockets and logs and begins to serve once names are resolved or failed to. An error
+  // Opens sockets and logs and serves, whether names resolve yet or not. An error
   // leaves nothing running.
   [[nodiscard]] std::optional<std::string> start();
 
@@ -110,7 +110,7 @@ class Server final : private admin::ServerView {
   Plan planFor(const std::shared_ptr<const Snapshot>& snapshot);
   void acceptForWorkers();
   void publishEndpoints();
-  upstream::EndpointSet takeEndpoints(size_t upstream);
+  void noteEndpoints(size_t upstream, const upstream::EndpointSet& set);
   std::shared_ptr<upstream::SharedState> makeSharedState(
       const config::Upstream& config, const std::vector<event::Dispatcher*>& workers);
   void watchLoops();

@@ -18,16 +18,14 @@ std::shared_ptr<upstream::SharedState> Server::makeSharedState(
   return shared;
 }
 
-// What the workers are told of that upstream of the snapshot.
-upstream::EndpointSet Server::takeEndpoints(size_t index) {
+// The workers are told this of that upstream of the snapshot.
+void Server::noteEndpoints(size_t index, const upstream::EndpointSet& set) {
   const config::Upstream& config = snapshot_->config.upstreams[index];
-  upstream::EndpointSet set = names_.endpointsOf(config);
   std::vector<upstream::ConnKey> keys;
   for (const upstream::EndpointSpec& spec : set.endpoints)
     keys.push_back(upstream::keyOf(spec, config, snapshot_->tls.clients[index].get()));
   shared_.at(*config.name)->keepOnly(keys);
   published_[*config.name] = set;
-  return set;
 }
 
 // Names have changed: the upstreams that this concerns get their endpoints, and nothing else is
@@ -37,8 +35,9 @@ void Server::publishEndpoints() {
   const std::vector<config::Upstream>& upstreams = snapshot_->config.upstreams;
   for (size_t i = 0; i < upstreams.size(); ++i) {
     const std::string& name = *upstreams[i].name;
-    if (names_.endpointsOf(upstreams[i]) == published_.at(name)) continue;
-    const upstream::EndpointSet set = takeEndpoints(i);
+    const upstream::EndpointSet set = names_.endpointsOf(upstreams[i]);
+    if (set == published_.at(name)) continue;
+    noteEndpoints(i, set);
     for (const auto& worker : workers_) worker->setEndpoints(name, set);
   }
 }

@@ -10,11 +10,6 @@ namespace oxbow::server {
 
 namespace {
 
-// Relative files of a configuration count from where it stands.
-std::string folderOf(const config::Config& config) {
-  return std::filesystem::path(config.file).parent_path().string();
-}
-
 template <typename Context>
 bool isSame(const std::vector<std::shared_ptr<const Context>>& some,
             const std::vector<std::shared_ptr<const Context>>& others) {
@@ -33,6 +28,10 @@ bool replace(std::shared_ptr<const Context>& now, std::shared_ptr<const Context>
 }
 
 }  // namespace
+
+std::string folderOf(const config::Config& config) {
+  return std::filesystem::path(config.file).parent_path().string();
+}
 
 std::vector<std::string> TlsContexts::files() const {
   std::vector<std::string> all;

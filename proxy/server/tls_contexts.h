@@ -13,6 +13,9 @@
 
 namespace oxbow::server {
 
+// From where relative files of a configuration count: the folder that it stands in.
+std::string folderOf(const config::Config& config);
+
 // What a configuration speaks TLS with. Null where it does not.
 struct TlsContexts {
   std::vector<std::shared_ptr<const tls::ServerContext>> servers;  // by listener
