@@ -133,6 +133,8 @@ constexpr Family<EndpointReport, uint64_t> kEndpointCounters[] = {
      &EndpointReport::acquired},
     {"oxbow_endpoint_connections_reused_total",
      "Connections handed to requests that had carried one before.", &EndpointReport::reused},
+    {"oxbow_endpoint_avoided_total", "Times that the endpoint had failed max_fails times.",
+     &EndpointReport::avoidedTimes},
     {"oxbow_endpoint_peeks_total", "Looks into the socket before an idle connection was reused.",
      &EndpointReport::peeks},
     {"oxbow_endpoint_connections_moved_total",

@@ -58,6 +58,8 @@ void EndpointReport::merge(const EndpointReport& o) {
   moved += o.moved;
   addAll(closed, o.closed);
   connectTime.merge(o.connectTime);
+  avoidedTimes += o.avoidedTimes;
+  avoidedSeconds = std::max(avoidedSeconds, o.avoidedSeconds);
   learnedIdleSeconds = std::max(learnedIdleSeconds, o.learnedIdleSeconds);
   learnedUnusedIdleSeconds = std::max(learnedUnusedIdleSeconds, o.learnedUnusedIdleSeconds);
   mergeTls(*this, o);

@@ -69,6 +69,8 @@ Json jsonOf(const EndpointReport& e) {
           {"server", e.server},
           {"name", e.name.empty() ? Json(nullptr) : Json(e.name)},
           {"group", e.group},
+          {"backup", e.backup},
+          {"avoided_s", e.avoidedSeconds > 0 ? Json(e.avoidedSeconds) : Json(nullptr)},
           {"standby", e.standby},
           {"weight", e.weight},
           {"max_conns", e.maxConns},

@@ -72,6 +72,7 @@ class Cidr {
   static Result<Cidr> parse(std::string_view text);
   bool contains(const SocketAddress& address) const;
   std::string text() const;
+  unsigned prefixLength() const { return bits_; }
   bool operator==(const Cidr&) const = default;
 
  private:

@@ -119,6 +119,11 @@ struct Server {
   Located<std::string> address;
   Located<uint32_t> weight{1};                // 1..1000
   std::optional<Located<uint32_t>> maxConns;  // overrides the upstream's max_conns
+  // So many failures within fail_timeout, and the server is avoided for as long; 0: never.
+  Located<uint32_t> maxFails{1};                // max_fails
+  Located<Duration> failTimeout{seconds(10)};   // fail_timeout
+  Located<bool> backup{false};                  // used when no other can be
+  Located<bool> down{false};                    // not used at all
   // "http" stands for _http._tcp; with a dot inside, or an underscore in front, it is put in front
   // of the address as it is.
   Located<std::string> service{std::string()};
@@ -227,12 +232,21 @@ struct Route {
   }
 };
 
+// `allow` and `deny` of a listener: networks, addresses, or "all".
+struct AccessRules {
+  std::vector<Located<Cidr>> allow;
+  std::vector<Located<Cidr>> deny;
+  bool operator==(const AccessRules&) const = default;
+};
+
 struct Listener {
   Located<std::string> listen;  // as written
   SocketAddress address;
   AccessLog accessLog;
   Located<Duration> clientHeaderTimeout{seconds(15)};
   Located<Duration> clientBodyTimeout{seconds(60)};
+  Located<Duration> clientBodyDeadline{hours(1)};  // client_body_deadline: of a whole body
+  Located<uint64_t> clientMinRate{500};            // client_min_rate: bytes a second; 0: any
   Located<Duration> sendTimeout{seconds(60)};
   Located<Duration> keepaliveTimeout{seconds(75)};
   Located<uint64_t> keepaliveRequests{0};  // 0: no limit
@@ -245,6 +259,8 @@ struct Listener {
   Located<bool> xForwardedFor{true};               // x_forwarded_for
   Located<bool> xForwardedProto{true};
   Located<bool> xForwardedHost{true};
+  Located<uint32_t> limitConn{0};  // limit_conn: connections of one address; 0: any number
+  AccessRules access;
   Located<uint32_t> trustedHops{0};  // proxies in front whose X-Forwarded-* count
   Located<uint32_t> backlog{1024};
   SocketOptions socket;
@@ -276,12 +292,16 @@ struct ResolverConfig {
 enum class LogLevel : uint8_t { Debug, Info, Warn, Error };
 
 constexpr uint32_t kMaxWorkers = 256;
+constexpr uint32_t kMaxClients = 1'000'000;
 
 struct Config {
   std::string file;
-  Located<uint32_t> workers{0};                // 0: auto
-  Located<uint32_t> workerConnections{10000};  // clients in all
+  Located<uint32_t> workers{0};            // 0: auto
+  Located<uint32_t> workerConnections{0};  // clients in all; 0: what descriptors allow
   Located<Duration> shutdownTimeout{seconds(30)};
+  Located<Duration> drainDelay{Duration{0}};   // drain_delay: still accepting, not ready any more
+  Located<Duration> drainSpread{seconds(5)};   // drain_spread: in which idle clients are closed
+  Located<uint64_t> memoryLimit{0};            // memory_limit, bytes; 0: none
   Located<LogLevel> logLevel{LogLevel::Info};  // log_level
   Located<bool> watch{false};                  // load the file anew when it changes
   Located<uint64_t> responseBufferBudget{256

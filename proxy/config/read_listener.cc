@@ -59,9 +59,35 @@ void checkRedirect(BlockReader& in, const Listener& listener) {
     in.fail("https_redirect", "clients of a listener with tls come by https already");
 }
 
+// "all" is every address of both families.
+void readNetworks(const Node& node, BlockReader& in, std::string_view key,
+                  std::vector<Located<Cidr>>& out) {
+  std::vector<Located<std::string>> texts;
+  in.read(key, texts);
+  ItemPaths paths(node.find(key), in.pathOf(key));
+  for (const Located<std::string>& text : texts) {
+    const std::string path = paths.next();
+    if (*text == "all") {
+      for (const char* everything : {"0.0.0.0/0", "::/0"})
+        out.push_back({Cidr::parse(everything).value(), text.place});
+    } else if (const auto network = Cidr::parse(*text)) {
+      out.push_back({network.value(), text.place});
+    } else {
+      in.problems().push_back(
+          {text.place,
+           path,
+           fmt::format("{} is no network such as 10.0.0.0/8, no IP address, and not all",
+                       quoted(*text)),
+           suggest(*text, {"all"})});
+    }
+  }
+}
+
 void readTimesAndLimits(BlockReader& in, Listener& out) {
   in.read("client_header_timeout", out.clientHeaderTimeout);
   in.read("client_body_timeout", out.clientBodyTimeout);
+  in.read("client_body_deadline", out.clientBodyDeadline);
+  in.read("client_min_rate", out.clientMinRate);
   in.read("send_timeout", out.sendTimeout);
   in.read("keepalive_timeout", out.keepaliveTimeout);
   in.read("keepalive_requests", out.keepaliveRequests);
@@ -70,6 +96,14 @@ void readTimesAndLimits(BlockReader& in, Listener& out) {
   in.read("large_client_header_buffers", out.largeClientHeaderBuffers);
   in.read("max_headers", out.maxHeaders);
   in.read("underscores_in_headers", out.underscoresInHeaders);
+  in.read("limit_conn", out.limitConn);
+}
+
+// A Unix socket's clients have none.
+void checkAddressRules(BlockReader& in, const Listener& listener) {
+  if (!listener.address.isUnix()) return;
+  for (const std::string_view key : {"limit_conn", "allow", "deny"})
+    if (in.has(key)) in.fail(key, "clients of a Unix socket have no address; remove it");
 }
 
 void readForwarding(BlockReader& in, Listener& out) {
@@ -140,11 +174,14 @@ Listener readListener(const Node& node, const std::string& path, const UpstreamN
   readHttpsRedirect(in, listener.httpsRedirect);
   readAccessLog(in, listener.accessLog);
   readTimesAndLimits(in, listener);
+  readNetworks(node, in, "allow", listener.access.allow);
+  readNetworks(node, in, "deny", listener.access.deny);
   readForwarding(in, listener);
   readSocketOptions(in, listener.socket);
   readRoutes(in, listener, upstreams);
   in.finish();
   checkRedirect(in, listener);
+  checkAddressRules(in, listener);
   return listener;
 }
 

@@ -145,6 +145,10 @@ class ServerList {
     in.read("service", server.service);
     in.read("weight", server.weight);
     in.read("max_conns", server.maxConns);
+    in.read("max_fails", server.maxFails);
+    in.read("fail_timeout", server.failTimeout);
+    in.read("backup", server.backup);
+    in.read("down", server.down);
     in.finish();
     // Of a service that cannot be read nothing is known of the port.
     if (server.address.isDefault() || !in.isGood("service")) return;

@@ -21,27 +21,32 @@ bool isUpstreamName(std::string_view name) {
          });
 }
 
-void readWorkers(BlockReader& in, Located<uint32_t>& out) {
-  const Node* value = in.take("workers");
+// `auto` is 0.
+void readAutoOr(BlockReader& in, std::string_view key, uint32_t most, Located<uint32_t>& out) {
+  const Node* value = in.take(key);
   if (value == nullptr) return;
   if (!value->isScalar())
-    return in.fail("workers",
-                   fmt::format("expected auto or a number, got {}", kindName(value->kind)));
+    return in.fail(key, fmt::format("expected auto or a number, got {}", kindName(value->kind)));
   if (value->text == "auto") {
     out = {0, value->place};
     return;
   }
   const auto count = parseCount(value->text);
   if (!count)
-    in.fail("workers",
-            fmt::format("{} is neither auto nor a number from 1 to {}", quoted(value->text),
-                        kMaxWorkers),
+    in.fail(key,
+            fmt::format("{} is neither auto nor a number from 1 to {}", quoted(value->text), most),
             suggest(value->text, {"auto"}));
-  else if (count.value() == 0 || count.value() > kMaxWorkers)
-    in.fail("workers", fmt::format("must be between 1 and {}", kMaxWorkers),
-            count.value() == 0 ? "auto" : "");
+  else if (count.value() == 0 || count.value() > most)
+    in.fail(key, fmt::format("must be between 1 and {}", most), count.value() == 0 ? "auto" : "");
   else
     out = {static_cast<uint32_t>(count.value()), value->place};
+}
+
+// A limit that nothing would fit into.
+void readMemoryLimit(BlockReader& in, Located<uint64_t>& out) {
+  constexpr uint64_t kLeast = 1 << 20;
+  in.read("memory_limit", out);
+  if (*out != 0 && *out < kLeast) in.fail("memory_limit", "must be 0 or at least 1m", "1m");
 }
 
 void readAdmin(BlockReader& in, Admin& out) {
@@ -182,9 +187,12 @@ void readListeners(BlockReader& in, Config& config, const UpstreamNames& upstrea
 Config readTop(const Node& root, std::vector<Problem>& problems) {
   Config config;
   BlockReader in(root, schema::top(), {}, problems);
-  readWorkers(in, config.workers);
-  in.read("worker_connections", config.workerConnections);
+  readAutoOr(in, "workers", kMaxWorkers, config.workers);
+  readAutoOr(in, "worker_connections", kMaxClients, config.workerConnections);
   in.read("shutdown_timeout", config.shutdownTimeout);
+  in.read("drain_delay", config.drainDelay);
+  in.read("drain_spread", config.drainSpread);
+  readMemoryLimit(in, config.memoryLimit);
   in.read("log_level", config.logLevel);
   in.read("watch", config.watch);
   in.read("proxy_buffers_total", config.responseBufferBudget);

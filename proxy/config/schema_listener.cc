@@ -56,6 +56,23 @@ std::vector<Key> addressAndTimes() {
        .meaning = "How long the client may be silent while it sends a body. Then 408.",
        .example = "30s",
        .nginx = "client_body_timeout"},
+      {.name = "client_body_deadline",
+       .type = Type::Duration,
+       .defaultText = "1h",
+       .min = kMinDuration,
+       .max = kMaxDuration,
+       .meaning = "How long a body may take in all. Then 408.",
+       .example = "10m",
+       .nginx = "-"},
+      {.name = "client_min_rate",
+       .type = Type::Size,
+       .defaultText = "500",
+       .max = 1 << 30,
+       .meaning = "Bytes a second that a client must send of a body, or take of a response. Who "
+                  "falls behind by the whole of `client_body_timeout` or `send_timeout` gets 408, "
+                  "or is closed. `0`: any rate will do.",
+       .example = "2k",
+       .nginx = "-"},
       {.name = "send_timeout",
        .type = Type::Duration,
        .defaultText = "60s",
@@ -122,6 +139,29 @@ std::vector<Key> limits() {
        .meaning = "Keep fields with `_` in their name. Off: they are dropped.",
        .example = "on",
        .nginx = "underscores_in_headers"},
+      {.name = "limit_conn",
+       .type = Type::Count,
+       .defaultText = "0",
+       .unit = "connections per address",
+       .max = 1'000'000,
+       .meaning = "Connections of one IPv4 address, or of one IPv6 network of 64 bits. Over it "
+                  "429. `0`: no limit.",
+       .example = "100",
+       .nginx = "limit_conn"},
+      {.name = "allow",
+       .type = Type::StringList,
+       .defaultText = "none",
+       .meaning = "Networks, addresses, or `all`, whose clients may send requests. The longest "
+                  "prefix in `allow` and `deny` decides, of two alike `deny`. With `allow`, "
+                  "nobody else may. Else 403.",
+       .example = "[ 10.0.0.0/8, \"fd00::/8\" ]",
+       .nginx = "allow"},
+      {.name = "deny",
+       .type = Type::StringList,
+       .defaultText = "none",
+       .meaning = "Networks, addresses, or `all`, whose clients may not.",
+       .example = "10.1.2.3",
+       .nginx = "deny"},
   };
 }
 
@@ -275,7 +315,7 @@ const Block& listener() {
   static const Block block{.name = "listeners[]",
                            .keys = listenerKeys(),
                            .shared = &socket(),
-                           .later = {"proxy_pass", "proxy_protocol", "limit_conn", "limit_req",
+                           .later = {"proxy_pass", "proxy_protocol", "limit_req",
                                      "set_real_ip_from", "real_ip_header", "reuseport"}};
   return block;
 }

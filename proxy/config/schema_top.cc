@@ -17,13 +17,11 @@ const Block& top() {
                .example = "4",
                .nginx = "worker_processes"},
               {.name = "worker_connections",
-               .type = Type::Count,
-               .defaultText = "10000",
-               .unit = "connections",
-               .min = 1,
-               .max = 1'000'000,
-               .meaning = "Client connections at once, over all listeners. Fewer when descriptors "
-                          "do not last.",
+               .typeName = "auto or 1 to 1000000",
+               .defaultText = "auto",
+               .meaning = "Client connections at once, over all listeners. `auto`: what the "
+                          "limit of descriptors leaves beside 256 and the caps of the upstreams. "
+                          "Never more than that.",
                .example = "20000",
                .nginx = "worker_connections"},
               {.name = "shutdown_timeout",
@@ -34,6 +32,32 @@ const Block& top() {
                .meaning = "How long running requests may still take when oxbow stops.",
                .example = "10s",
                .nginx = "worker_shutdown_timeout"},
+              {.name = "drain_delay",
+               .type = Type::Duration,
+               .defaultText = "0s",
+               .max = kMaxDuration,
+               .meaning = "How long oxbow, told to stop, still accepts clients while `/readyz` "
+                          "says 503 already, so that nobody sends new ones.",
+               .example = "5s",
+               .nginx = "-"},
+              {.name = "drain_spread",
+               .type = Type::Duration,
+               .defaultText = "5s",
+               .max = kMaxDuration,
+               .meaning = "Then idle clients are closed at moments spread evenly over this time, "
+                          "nine tenths of `shutdown_timeout` at the most; who sends a request "
+                          "before is answered, and told to go. `0s`: all at once.",
+               .example = "0s",
+               .nginx = "-"},
+              {.name = "memory_limit",
+               .type = Type::Size,
+               .defaultText = "0",
+               .max = 1024ULL << 30,
+               .meaning = "Memory for clients, requests and buffers. From 80 % of it less is "
+                          "read and idle clients are closed, at 100 % new requests get 503. `0`: "
+                          "no limit; else at least 1m.",
+               .example = "512m",
+               .nginx = "-"},
               {.name = "log_level",
                .type = Type::Choice,
                .defaultText = "info",

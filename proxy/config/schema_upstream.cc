@@ -216,7 +216,7 @@ const Block& upstream() {
                            .keys = upstreamKeys(),
                            .shared = &socket(),
                            .later = {"sticky", "health_check", "slow_start", "proxy_protocol",
-                                     "max_fails", "fail_timeout", "hash", "proxy_next_upstream"}};
+                                     "hash", "proxy_next_upstream"}};
   return block;
 }
 
@@ -256,8 +256,38 @@ const Block& server() {
                .meaning = "In place of the upstream's `max_conns`.",
                .example = "10",
                .nginx = "max_conns"},
+              {.name = "max_fails",
+               .type = Type::Count,
+               .defaultText = "1",
+               .unit = "failures",
+               .max = 1000,
+               .meaning = "After so many failures within `fail_timeout` the endpoint is avoided "
+                          "for that long, while there are others. `0`: never.",
+               .example = "3",
+               .nginx = "max_fails"},
+              {.name = "fail_timeout",
+               .type = Type::Duration,
+               .defaultText = "10s",
+               .min = kMinDuration,
+               .max = kMaxDuration,
+               .meaning = "In which failures are counted, and for how long the endpoint is "
+                          "avoided then.",
+               .example = "30s",
+               .nginx = "fail_timeout"},
+              {.name = "backup",
+               .type = Type::Boolean,
+               .defaultText = "off",
+               .meaning = "Use it only when no server that is no backup can be.",
+               .example = "on",
+               .nginx = "backup"},
+              {.name = "down",
+               .type = Type::Boolean,
+               .defaultText = "off",
+               .meaning = "Do not use it; connections that are open drain.",
+               .example = "on",
+               .nginx = "down"},
           },
-      .later = {"max_fails", "fail_timeout", "backup", "down", "slow_start"}};
+      .later = {"slow_start"}};
   return block;
 }
 

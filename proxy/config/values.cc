@@ -105,6 +105,11 @@ std::vector<std::string> stringsOf(const std::vector<Located<std::string>>& list
   return strings;
 }
 
+// 0 is `auto`.
+Value autoOr(const Located<uint32_t>& count) {
+  return leaf(*count == 0 ? "auto" : std::to_string(*count), count.place);
+}
+
 Value listValue(const std::vector<Located<std::string>>& written,
                 const std::vector<std::string>& shown) {
   if (shown.empty()) return leaf("none", {});
@@ -279,9 +284,17 @@ Value upstreamTlsValue(const UpstreamTls& tls) {
   return out.finish(tls.enabled.place);
 }
 
+Value networksValue(const std::vector<Located<Cidr>>& networks) {
+  std::vector<Located<std::string>> texts;
+  for (const auto& network : networks) texts.push_back({network->text(), network.place});
+  return listValue(texts, stringsOf(texts));
+}
+
 void putTimesAndLimits(const Listener& listener, BlockValues& out) {
   out.put("client_header_timeout", listener.clientHeaderTimeout);
   out.put("client_body_timeout", listener.clientBodyTimeout);
+  out.put("client_body_deadline", listener.clientBodyDeadline);
+  out.put("client_min_rate", listener.clientMinRate);
   out.put("send_timeout", listener.sendTimeout);
   out.put("keepalive_timeout", listener.keepaliveTimeout);
   out.put("keepalive_requests", listener.keepaliveRequests);
@@ -290,6 +303,9 @@ void putTimesAndLimits(const Listener& listener, BlockValues& out) {
   out.put("large_client_header_buffers", listener.largeClientHeaderBuffers);
   out.put("max_headers", listener.maxHeaders);
   out.put("underscores_in_headers", listener.underscoresInHeaders);
+  out.put("limit_conn", listener.limitConn);
+  out.put("allow", networksValue(listener.access.allow));
+  out.put("deny", networksValue(listener.access.deny));
 }
 
 void putForwarding(const Listener& listener, BlockValues& out) {
@@ -329,6 +345,10 @@ Value serverValue(const Server& server) {
   out.put("service", isSplit ? leaf(service, place) : leaf("none", {}));
   out.put("weight", server.weight);
   out.put("max_conns", server.maxConns);
+  out.put("max_fails", server.maxFails);
+  out.put("fail_timeout", server.failTimeout);
+  out.put("backup", server.backup);
+  out.put("down", server.down);
   return out.finishItem(What::Server, name, server.address.place);
 }
 
@@ -416,11 +436,12 @@ Value resolverValue(const ResolverConfig& resolver) {
 
 Value valuesOf(const Config& config) {
   BlockValues out(schema::top());
-  const bool automatic = *config.workers == 0;
-  out.put("workers",
-          leaf(automatic ? "auto" : std::to_string(*config.workers), config.workers.place));
-  out.put("worker_connections", config.workerConnections);
+  out.put("workers", autoOr(config.workers));
+  out.put("worker_connections", autoOr(config.workerConnections));
   out.put("shutdown_timeout", config.shutdownTimeout);
+  out.put("drain_delay", config.drainDelay);
+  out.put("drain_spread", config.drainSpread);
+  out.put("memory_limit", config.memoryLimit);
   out.put("log_level", config.logLevel);
   out.put("watch", config.watch);
   out.put("proxy_buffers_total", config.responseBufferBudget);

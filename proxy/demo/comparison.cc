@@ -17,6 +17,7 @@ namespace {
 config::Config configOf(const SocketAddress& origin, uint32_t keepalive) {
   const std::string text = fmt::format(
       "workers: 1\n"  // the load and the origin want their cores too
+      "drain_spread: 0s\n"
       "upstreams:\n"
       "  app: {{ servers: [ \"{}\" ], keepalive: {}, keepalive_requests: 1000000000 }}\n"
       "listeners:\n"

@@ -41,7 +41,7 @@ class Origin {
   const SocketAddress& address() const { return config_.address; }
 
   // Takes no new clients and lets responses finish; `done` runs when the last client has left.
-  void drain(std::function<void()> done) { listener_->drain(std::move(done)); }
+  void drain(std::function<void()> done) { listener_->drain(Duration(0), std::move(done)); }
 
   admin::ListenerReport report() const;
 

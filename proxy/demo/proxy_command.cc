@@ -67,6 +67,7 @@ std::string proxyConfig(std::string_view from, const ServerText& to, bool insecu
   std::string_view tls;
   if (to.tls) tls = insecure ? "    tls: { verify: off }\n" : "    tls: on\n";
   return fmt::format(
+      "drain_spread: 0s\n"  // whoever presses Ctrl-C does not want to wait for idle browsers
       "upstreams:\n"
       "  app:\n"
       "    servers: [ {} ]\n"

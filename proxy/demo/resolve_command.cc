@@ -78,8 +78,9 @@ std::string describe(const upstream::EndpointSpec& endpoint, const config::Upstr
   std::string text = endpoint.standby ? "  stands by: " : "  used:      ";
   text += fmt::format("{} of {}", endpoint.address.text(), endpoint.server);
   if (endpoint.weight != 1) text += fmt::format(", weight {}", endpoint.weight);
-  if (endpoint.group > 0)
-    text += fmt::format(", group {}: when those before it cannot be reached", endpoint.group);
+  if (endpoint.backup) text += ", backup";
+  if (const uint32_t group = endpoint.group % upstream::kBackupGroup; group > 0)
+    text += fmt::format(", group {}: when those before it cannot be reached", group);
   if (endpoint.standby)
     text +=
         *config.resolve.prefer == config::Prefer::Ipv6 ? ", prefer is ipv6" : ", prefer is ipv4";

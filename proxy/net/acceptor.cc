@@ -16,6 +16,7 @@ namespace oxbow::net {
 
 namespace {
 constexpr int kBatch = 64;
+constexpr int kMostWaiting = 1 << 16;  // the largest backlog
 constexpr Duration kRetry = std::chrono::milliseconds(100);
 
 // Errors of one connection that is gone already (accept(2)): the next one may be well.
@@ -74,23 +75,32 @@ void Acceptor::resume() {
 void Acceptor::onTimer() { resume(); }
 
 void Acceptor::onIo(uint8_t) {
-  for (int i = 0; i < kBatch && event_.started(); ++i) {
-    sockaddr_storage storage{};
-    socklen_t length = sizeof storage;
-    const int fd =
-        accept4(fd_, reinterpret_cast<sockaddr*>(&storage), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0) {
-      handler_.onAccept(fd, SocketAddress(reinterpret_cast<const sockaddr*>(&storage), length));
-      continue;
-    }
-    if (errno == EAGAIN) return;
-    if (isPeers(errno)) continue;
-    const int error = errno;
-    pause();
-    dispatcher_.setDeadline(*this, dispatcher_.now() + kRetry);
-    handler_.onAcceptError(error);
-    return;
+  for (int i = 0; i < kBatch && event_.started(); ++i)
+    if (!acceptOne()) return;
+}
+
+void Acceptor::acceptAll() {
+  for (int i = 0; i < kMostWaiting && event_.started(); ++i)
+    if (!acceptOne()) return;
+}
+
+// False when nobody waits, or nobody can be taken.
+bool Acceptor::acceptOne() {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof storage;
+  const int fd =
+      accept4(fd_, reinterpret_cast<sockaddr*>(&storage), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (fd >= 0) {
+    handler_.onAccept(fd, SocketAddress(reinterpret_cast<const sockaddr*>(&storage), length));
+    return true;
   }
+  if (errno == EAGAIN) return false;
+  if (isPeers(errno)) return true;
+  const int error = errno;
+  pause();
+  dispatcher_.setDeadline(*this, dispatcher_.now() + kRetry);
+  handler_.onAcceptError(error);
+  return false;
 }
 
 }  // namespace oxbow::net

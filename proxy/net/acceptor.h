@@ -49,6 +49,9 @@ class Acceptor final : private event::IoHandler, private event::Timer {
   // Socket options and backlog, where they have changed: for connections that come from now on.
   void configure(const config::Listener& before, const config::Listener& now);
 
+  // Those that wait in the kernel, before the socket closes: it would reset them.
+  void acceptAll();
+
   void pause();
   void resume();
   bool paused() const { return !event_.started(); }
@@ -56,6 +59,7 @@ class Acceptor final : private event::IoHandler, private event::Timer {
  private:
   void onIo(uint8_t ready) override;
   void onTimer() override;
+  bool acceptOne();
 
   event::Dispatcher& dispatcher_;
   int fd_;

@@ -168,6 +168,7 @@ void ConnPool::onConnected(PooledConn& conn) {
 void ConnPool::onConnectFailed(PooledConn& conn, const Error& error, CloseReason reason) {
   parts_.state->backoff.failed(conn.history_.openedAt, parts_.dispatcher.now(), parts_.random);
   parts_.stats.connectFailed.add();
+  noteFailure(conn);
   LOG_WARN("cannot connect to {}: {}", conn.endpointText(), error.detail);
   Waiter* account = conn.openedFor_;
   if (account != nullptr) account->triedEndpoint_.assign(conn.endpointText());
@@ -175,6 +176,21 @@ void ConnPool::onConnectFailed(PooledConn& conn, const Error& error, CloseReason
   end(conn, reason);
   parts_.owner.onOpenFailed(*this, account, error);
   if (!armed() || floorWanted()) upkeep();
+}
+
+void ConnPool::noteFailure(const PooledConn& conn) {
+  if (single_) return;
+  Health& health = parts_.state->health;
+  if (health.failed(parts_.dispatcher.now())) {
+    parts_.stats.avoided.add();
+    LOG_WARN("{} has failed too often, it is avoided for its fail_timeout", conn.endpointText());
+  }
+  parts_.shared->rankUntil(health.avoidedUntil());
+}
+
+void ConnPool::beginTrial() {
+  Health& health = parts_.state->health;
+  if (health.beginTrial(parts_.dispatcher.now())) parts_.shared->rankUntil(health.avoidedUntil());
 }
 
 IdleAge& ConnPool::ageOf(const PooledConn& conn) const {

@@ -96,6 +96,18 @@ class ConnPool final : private event::Timer {
   // Of the groups with an endpoint that can be reached the lowest is used.
   uint32_t group() const { return group_; }
   void setGroup(uint32_t group) { group_ = group; }
+  // Of the lowest rank is chosen: that of its group, behind every group while it is avoided.
+  uint32_t rank() const { return avoided() ? kAvoidedRank + group_ : group_; }
+  bool avoided() const { return !single_ && parts_.state->health.avoided(parts_.dispatcher.now()); }
+  // With no other to choose, failures are not counted.
+  void setSingle(bool single) { single_ = single; }
+  // An exchange, or an attempt to open, failed by the endpoint's fault.
+  void noteFailure(const PooledConn& conn);
+  void noteSuccess() { parts_.state->health.succeeded(); }
+  // What was chosen for an exchange is its trial if it awaits one.
+  void noteChosen() {
+    if (parts_.state->health.awaitsTrial(parts_.dispatcher.now())) beginTrial();
+  }
   // Null: its name has no other address family.
   Rival* rival() const { return rival_; }
   void setRival(Rival* rival) { rival_ = rival; }
@@ -198,6 +210,9 @@ class ConnPool final : private event::Timer {
   // Without an exchange for this long the floor is not refilled.
   static constexpr Duration kFloorMemory = std::chrono::seconds(60);
 
+  static constexpr uint32_t kAvoidedRank = 1U << 30;
+
+  void beginTrial();
   void onTimer() override;
   void giveBack(PooledConn& conn);
   void settle(PooledConn& conn);
@@ -238,6 +253,7 @@ class ConnPool final : private event::Timer {
   TimePoint nextFloor_{};
   const bool several_;  // workers
   bool shuttingDown_ = false;
+  bool single_ = true;  // the only one of its upstream
   PoolRole role_ = PoolRole::Serving;
   Duration spread_{};  // in which what is idle leaves, when it does not serve
   uint32_t group_ = 0;

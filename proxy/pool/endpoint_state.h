@@ -6,6 +6,7 @@
 
 #include "proxy/pool/backoff.h"
 #include "proxy/pool/budget.h"
+#include "proxy/pool/health.h"
 #include "proxy/pool/idle_age.h"
 
 namespace oxbow::pool {
@@ -21,6 +22,7 @@ class EndpointState {
   Budget budget;      // every connection
   Budget connecting;  // of these, the ones being opened
   Backoff backoff;
+  Health health;
   IdleAge usedAge;    // of connections that had carried an exchange
   IdleAge unusedAge;  // of connections that never had
 

@@ -9,6 +9,14 @@ SharedQueue::SharedQueue(uint32_t maxTotalConns, std::vector<event::Dispatcher*>
   for (size_t i = 0; i < dispatchers.size(); ++i) cells_[i].dispatcher = dispatchers[i];
 }
 
+void SharedQueue::rankUntil(TimePoint time) {
+  const int64_t next = time.time_since_epoch().count();
+  int64_t now = rankUntil_.load(std::memory_order_relaxed);
+  while (now < next &&
+         !rankUntil_.compare_exchange_weak(now, next, std::memory_order_relaxed)) {
+  }
+}
+
 bool SharedQueue::tryEnter(uint64_t limit) {
   uint64_t now = waiters_.load(std::memory_order_relaxed);
   do {

@@ -42,6 +42,12 @@ class SharedQueue : public std::enable_shared_from_this<SharedQueue> {
         });
   }
 
+  // Until then some endpoint is avoided, and ranks differ.
+  void rankUntil(TimePoint time);
+  bool ranks(TimePoint now) const {
+    return now.time_since_epoch().count() < rankUntil_.load(std::memory_order_relaxed);
+  }
+
   // Waiters over all workers, exactly.
   [[nodiscard]] bool tryEnter(uint64_t limit);
   void enter() { waiters_.fetch_add(1, std::memory_order_relaxed); }
@@ -83,6 +89,7 @@ class SharedQueue : public std::enable_shared_from_this<SharedQueue> {
   std::vector<Cell> cells_;
   std::atomic<uint64_t> waiters_{0};
   std::atomic<uint32_t> wantingWorkers_{0};
+  std::atomic<int64_t> rankUntil_{INT64_MIN};
 };
 
 }  // namespace oxbow::pool

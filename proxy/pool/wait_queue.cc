@@ -91,6 +91,7 @@ bool WaitQueue::serveNow(Waiter& waiter) {
     if (PooledConn* conn = pool->takeIdle(need, !need.replayable && pool->attemptable())) {
       stats_.served.add();
       stats_.waitTime.record(Duration(0));
+      noteChosen(*pool);
       waiter.onLease(pool->lend(*conn));
       return true;
     }
@@ -115,24 +116,27 @@ bool WaitQueue::openFor(Waiter& waiter) {
 // One that is being opened for nobody any more will do.
 bool WaitQueue::openOn(ConnPool& pool, Waiter& waiter) {
   const bool begun = pool.adopt(waiter) || (pool.canOpen() && pool.open(&waiter));
-  if (begun) ++attended_;
-  return begun;
+  if (!begun) return false;
+  ++attended_;
+  noteChosen(pool);
+  return true;
 }
 
 // An attempt for each waiter, the oldest first. `ahead`: also of those who have waited longer
 // elsewhere, since they had no use for the room.
 void WaitQueue::openForWaiters(bool ahead) {
   if (opening_ || waiters_.empty()) return;
-  if (!grouped_ && !anyOpenable(0) && !canReclaim()) return;
+  if (!ranked() && !anyOpenable(0) && !canReclaim()) return;
   opening_ = true;
-  bool isStuck = false;  // with several groups: whoever has not failed anywhere
+  const bool isRanked = ranked();
+  bool isStuck = false;  // then: whoever has not failed anywhere
   for (Waiter* w = waiters_.front(); w != nullptr; w = waiters_.next(*w)) {
     const bool isNew = w->triedEndpoints_ == 0;
     if (w->attended() || (isStuck && isNew)) continue;
     if (several_ && !ahead && !w->need_.fresh && othersFirst(*w)) continue;
     if (openFor(*w) || (reclaim() && openFor(*w))) continue;
-    if (!grouped_ && !anyOpenable(0)) break;
-    isStuck = isStuck || (grouped_ && isNew);
+    if (!isRanked && !anyOpenable(0)) break;
+    isStuck = isStuck || (isRanked && isNew);
   }
   opening_ = false;
 }
@@ -175,9 +179,10 @@ void WaitQueue::serveStranded() {
 // To the oldest waiter that can use it; replays wait for a new one.
 void WaitQueue::offer(ConnPool& pool, PooledConn& conn) {
   const bool unused = conn.exchanges() == 0;
+  const bool isRanked = ranked();
   Waiter* starved = nullptr;
   for (Waiter* w = waiters_.front(); w != nullptr; w = waiters_.next(*w)) {
-    if (grouped_ && !mayUseIdle(pool, w->triedEndpoints_)) continue;
+    if (isRanked && !mayUseIdle(pool, w->triedEndpoints_)) continue;
     if (w->need_.fresh && !unused) {
       if (starved == nullptr && w->attempt_ == nullptr) starved = w;
       continue;
@@ -190,13 +195,14 @@ void WaitQueue::offer(ConnPool& pool, PooledConn& conn) {
 
 // Waiters that have no attempt, or all, take what is idle, the oldest first.
 void WaitQueue::serveIdle(bool alsoWithAttempt) {
-  bool isStuck = false;  // with several groups: whoever has not failed anywhere
+  const bool isRanked = ranked();
+  bool isStuck = false;  // then: whoever has not failed anywhere
   for (Waiter* w = waiters_.front(); w != nullptr && anyIdle();) {
     const bool isNew = w->triedEndpoints_ == 0;
     const bool wants = !w->need_.fresh && (alsoWithAttempt || w->attempt_ == nullptr);
     PooledConn* conn = wants && !(isStuck && isNew) ? takeAnyIdle(*w) : nullptr;
     if (conn == nullptr) {
-      isStuck = isStuck || (grouped_ && wants && isNew);
+      isStuck = isStuck || (isRanked && wants && isNew);
       w = waiters_.next(*w);
     } else {
       serve(*w, conn->pool(), *conn);
@@ -325,12 +331,14 @@ void WaitQueue::onAttemptOver(Waiter& waiter) {
   settleSoon();
 }
 
-// While waiters depend on an endpoint that backs off, the end of that is an event.
+// While waiters depend on an endpoint that backs off or is avoided, the end of that is an event.
 void WaitQueue::awaitBackoff() {
   if (waiters_.empty()) return;
   TimePoint first = TimePoint::max();
-  for (const ConnPool* pool : pools_)
+  for (const ConnPool* pool : pools_) {
     if (pool->backingOff()) first = std::min(first, pool->backoffEnd());
+    if (pool->avoided()) first = std::min(first, pool->state().health.avoidedUntil());
+  }
   if (first != TimePoint::max()) wakeAt(first);
 }
 

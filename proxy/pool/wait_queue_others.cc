@@ -86,7 +86,7 @@ void WaitQueue::publish() {
 bool WaitQueue::sendAway(ConnPool& pool, PooledConn& conn) {
   if (!shared_->othersWant(worker_)) return false;
   // Whoever waits for a better group has no use for it.
-  if (grouped_ && !mayUseIdle(pool, 0)) return false;
+  if (ranked() && !mayUseIdle(pool, 0)) return false;
   // Replays stand in front, and came last.
   TimePoint head = TimePoint::max();
   for (Waiter* w = waiters_.front(); w != nullptr; w = waiters_.next(*w)) {
@@ -116,7 +116,7 @@ void WaitQueue::askOthers() {
 }
 
 bool WaitQueue::askFor(Waiter& waiter) {
-  const uint32_t lastGroup = grouped_ ? usableGroup(waiter.triedEndpoints_) : UINT32_MAX;
+  const uint32_t lastGroup = ranked() ? usableGroup(waiter.triedEndpoints_) : UINT32_MAX;
   ConnPool* pool = balancer_->pick(pools_, IdleElsewhere(lastGroup));
   return pool != nullptr && askOther(*pool, waiter);
 }
@@ -188,7 +188,7 @@ void WaitQueue::passRoomOn(size_t hops) {
 void WaitQueue::onNudged(size_t hops) {
   openForWaiters(true);
   // A group that was of no use may be the best by now.
-  if (grouped_) attend();
+  if (ranked()) attend();
   publish();
   passRoomOn(hops);
 }

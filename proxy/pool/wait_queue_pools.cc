@@ -33,7 +33,7 @@ class OpenableUntried final : public Balancer::Usable {
 };
 
 bool opensIn(uint32_t group, const ConnPool& pool) {
-  return group == kEveryGroup || pool.group() == group;
+  return group == kEveryGroup || pool.rank() == group;
 }
 
 // The same of one group; what is idle in a better one is welcome, too.
@@ -42,7 +42,7 @@ class IdleOrOpenableIn final : public Balancer::Usable {
   explicit IdleOrOpenableIn(uint32_t group) : group_(group) {}
   bool operator()(const ConnPool& pool) const override {
     if (opensIn(group_, pool)) return IdleOrOpenable()(pool);
-    return pool.group() < group_ && (pool.hasIdle() || pool.hasIdleElsewhere());
+    return pool.rank() < group_ && (pool.hasIdle() || pool.hasIdleElsewhere());
   }
 
  private:
@@ -78,6 +78,7 @@ void WaitQueue::replacePools(std::vector<ConnPool*> pools, std::vector<ConnPool*
   const std::vector<ConnPool*> former = std::exchange(pools_, std::move(pools));
   aside_ = std::move(aside);
   balancer_ = &balancer;
+  for (ConnPool* pool : pools_) pool->setSingle(pools_.size() == 1);
   grouped_ = anyOf(pools_, [this](ConnPool* p) { return p->group() != pools_[0]->group(); });
   if (waiters_.empty()) return;
   remapTried(former);
@@ -118,18 +119,18 @@ void WaitQueue::refuseAll() {
 ConnPool* WaitQueue::pickFor() {
   // With one endpoint there is nothing to balance.
   if (pools_.size() == 1 && pools_[0]->hasIdle()) return pools_[0];
-  if (!grouped_) return balancer_->pick(pools_, IdleOrOpenable());
+  if (!ranked()) return balancer_->pick(pools_, IdleOrOpenable());
   return balancer_->pick(pools_, IdleOrOpenableIn(usableGroup(0)));
 }
 
 ConnPool* WaitQueue::pickOpenable(uint64_t tried) {
-  if (!grouped_) return balancer_->pick(pools_, OpenableUntried(tried));
+  if (!ranked()) return balancer_->pick(pools_, OpenableUntried(tried));
   return balancer_->pick(pools_, OpenableUntriedIn(usableGroup(tried), tried));
 }
 
 PooledConn* WaitQueue::takeAnyIdle(const Waiter& waiter) {
   for (ConnPool* pool : pools_) {
-    if (grouped_ && !mayUseIdle(*pool, waiter.triedEndpoints_)) continue;
+    if (ranked() && !mayUseIdle(*pool, waiter.triedEndpoints_)) continue;
     if (PooledConn* conn = pool->takeIdle(waiter.need_, false)) return conn;
   }
   return nullptr;
@@ -148,7 +149,7 @@ bool WaitQueue::anyCanOpen() const {
 }
 
 bool WaitQueue::anyOpenable(uint64_t tried) const {
-  if (grouped_) {
+  if (ranked()) {
     const OpenableUntriedIn usable(usableGroup(tried), tried);
     return anyOf(pools_, [&](const ConnPool* p) { return usable(*p); });
   }
@@ -204,7 +205,7 @@ void WaitQueue::failSpent(const Error& error) {
 // A cap that idle connections fill must not keep a replay waiting: the oldest of them goes.
 void WaitQueue::makeRoomFor(const Waiter& waiter) {
   if (!waiter.need_.fresh) return;
-  const uint32_t group = grouped_ ? usableGroup(waiter.triedEndpoints_) : kEveryGroup;
+  const uint32_t group = ranked() ? usableGroup(waiter.triedEndpoints_) : kEveryGroup;
   const auto counts = [group](const ConnPool* p) { return opensIn(group, *p); };
   if (anyOf(pools_, [&](const ConnPool* p) { return counts(p) && p->canOpen(); })) return;
   ConnPool* fullest = nullptr;
@@ -230,7 +231,7 @@ bool WaitQueue::makeRoomElsewhere(ConnPool& pool) {
 
 // Whether max_total_conns is in the way, and is filled by some that nobody here may be given.
 bool WaitQueue::canReclaim() const {
-  return (grouped_ || !aside_.empty()) && !shared_->total.hasRoom();
+  return (ranked() || !aside_.empty()) && !shared_->total.hasRoom();
 }
 
 // Closes one of these, or lets another worker do so. True when there is room now.
@@ -241,14 +242,14 @@ bool WaitQueue::reclaim() {
       pool->closeOldestIdle(CloseReason::MakeRoom);
       return true;
     }
-  const uint32_t group = grouped_ ? usableGroup(0) : kEveryGroup;
+  const uint32_t group = ranked() ? usableGroup(0) : kEveryGroup;
   for (ConnPool* pool : pools_)
-    if (pool->group() > group && pool->hasIdle()) {
+    if (pool->rank() > group && pool->hasIdle()) {
       pool->closeOldestIdle(CloseReason::MakeRoom);
       return true;
     }
   for (ConnPool* pool : pools_)
-    if (pool->group() > group && makeRoomElsewhere(*pool)) break;
+    if (pool->rank() > group && makeRoomElsewhere(*pool)) break;
   return false;
 }
 
@@ -262,18 +263,18 @@ uint32_t WaitQueue::usableGroup(uint64_t tried) const {
   uint32_t mayWork = kEveryGroup;
   for (const ConnPool* pool : pools_) {
     if (isTried(*pool, tried) || pool->backingOff()) continue;
-    mayWork = std::min(mayWork, pool->group());
-    if (pool->state().backoff.failures() == 0) works = std::min(works, pool->group());
+    mayWork = std::min(mayWork, pool->rank());
+    if (pool->state().backoff.failures() == 0) works = std::min(works, pool->rank());
   }
   return works != kEveryGroup ? works : mayWork;
 }
 
 bool WaitQueue::mayUseIdle(const ConnPool& pool, uint64_t tried) const {
-  return pool.group() <= usableGroup(tried);
+  return pool.rank() <= usableGroup(tried);
 }
 
 bool WaitQueue::keepsWarm(const ConnPool& pool) const {
-  return !grouped_ || pool.group() <= usableGroup(0);
+  return !ranked() || pool.rank() <= usableGroup(0);
 }
 
 // One attempt, for nobody, to each endpoint of a better group that may work again. An exchange
@@ -282,7 +283,7 @@ void WaitQueue::probeBetter() {
   const uint32_t group = usableGroup(0);
   for (ConnPool* pool : pools_) {
     const EndpointState& state = pool->state();
-    if (pool->group() >= group || state.backoff.failures() == 0) continue;
+    if (pool->rank() >= group || state.backoff.failures() == 0) continue;
     if (pool->backingOff() || state.connecting.used() > 0) continue;
     if (!pool->canOpen()) reclaim();
     if (pool->canOpen()) pool->open(nullptr);

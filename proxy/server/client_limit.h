@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "proxy/event/dispatcher.h"
+#include "proxy/server/client_access.h"
 
 namespace oxbow::server {
 
@@ -31,6 +32,9 @@ class ClientLimit {
   // Any thread.
   void closed();
 
+  // Of each address, for limit_conn. Any thread.
+  AddressCounts& addresses() { return addresses_; }
+
   // Resumed when there is room again; possibly inside this call.
   void await(LimitWaiter& waiter);
   void forget(LimitWaiter& waiter);
@@ -44,6 +48,7 @@ class ClientLimit {
   std::atomic<uint32_t> open_{0};
   std::atomic<bool> awaited_{false};
   std::vector<LimitWaiter*> waiting_;
+  AddressCounts addresses_;
 };
 
 }  // namespace oxbow::server

@@ -4,12 +4,14 @@
 
 #include <algorithm>
 
+#include "proxy/base/assert.h"
+
 namespace oxbow::server {
 
 namespace {
 
 // The loop, the mailboxes, logs, the resolver and the admin pages.
-constexpr uint64_t kOwn = 64;
+constexpr uint64_t kOwn = 256;
 
 uint64_t connectionsOf(const config::Upstream& upstream) {
   uint64_t sum = 0;
@@ -32,12 +34,14 @@ uint64_t descriptorsBeside(const config::Config& config) {
 uint32_t clientsWithin(const config::Config& config, uint64_t limit) {
   const uint64_t beside = std::min(descriptorsBeside(config), limit / 2);
   const uint64_t left = std::max<uint64_t>(limit - beside, 1);
-  return static_cast<uint32_t>(std::min<uint64_t>(*config.workerConnections, left));
+  const uint32_t wanted = *config.workerConnections;
+  return static_cast<uint32_t>(
+      std::min<uint64_t>(wanted != 0 ? wanted : config::kMaxClients, left));
 }
 
 uint32_t clientsAtOnce(const config::Config& config) {
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return *config.workerConnections;
+  ASSERT(getrlimit(RLIMIT_NOFILE, &limit) == 0);
   return clientsWithin(config, limit.rlim_cur);
 }
 

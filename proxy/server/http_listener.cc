@@ -63,12 +63,30 @@ std::unique_ptr<net::Transport> HttpListener::transportOver(int fd) const {
   return nullptr;
 }
 
+session::Admission HttpListener::admissionOf(const SocketAddress& peer) {
+  const config::Listener& config = environment_.view->config;
+  if (!isAllowed(config.access, peer)) return session::Admission::Denied;
+  if (*config.limitConn == 0 || peer.isUnix()) return session::Admission::Granted;
+  char ip[48];
+  const std::string_view text(ip, peer.writeIp(ip));
+  return limit_.addresses().tryEnter(config.address.text(), text, *config.limitConn)
+             ? session::Admission::Counted
+             : session::Admission::TooMany;
+}
+
+void HttpListener::forget(const session::Http1Session& session) {
+  if (session.admission() == session::Admission::Counted)
+    limit_.addresses().leave(environment_.view->config.address.text(), session.clientIp());
+}
+
 void HttpListener::adopt(int fd, const SocketAddress& peer) {
   stats_.accepted.add();
   std::unique_ptr<session::Http1Session> session;
   if (auto transport = transportOver(fd))
-    session = std::make_unique<session::Http1Session>(environment_, std::move(transport), peer);
+    session = std::make_unique<session::Http1Session>(environment_, std::move(transport), peer,
+                                                      admissionOf(peer));
   if (session == nullptr || !session->start()) {
+    if (session != nullptr) forget(*session);
     parts_.clients.fetch_sub(1, std::memory_order_relaxed);
     return limit_.closed();
   }
@@ -88,6 +106,7 @@ void HttpListener::onAcceptError(int error) {
 
 void HttpListener::onSessionClosed(session::Http1Session& session) {
   sessions_.remove(session);
+  forget(session);
   stats_.open.set(static_cast<int64_t>(sessions_.size()));
   parts_.worker.dispatcher.deferDelete(std::unique_ptr<event::Deferred>(&session));
   parts_.clients.fetch_sub(1, std::memory_order_relaxed);
@@ -95,8 +114,10 @@ void HttpListener::onSessionClosed(session::Http1Session& session) {
   if (sessions_.empty() && drained_) std::exchange(drained_, nullptr)();
 }
 
-void HttpListener::drain(std::function<void()> done) {
+void HttpListener::drain(Duration window, std::function<void()> done) {
   environment_.draining = true;
+  environment_.idleUntil = parts_.worker.dispatcher.now() + window;
+  if (acceptor_ != nullptr) acceptor_->acceptAll();
   stopAccepting();
   session::Http1Session* session = sessions_.front();
   while (session != nullptr) {
@@ -111,6 +132,16 @@ void HttpListener::drain(std::function<void()> done) {
 void HttpListener::shutdown() {
   drained_ = nullptr;
   while (session::Http1Session* session = sessions_.front()) session->shutdown();
+}
+
+size_t HttpListener::shedIdle(size_t most) {
+  size_t shed = 0;
+  for (auto* session = sessions_.back(); session != nullptr && shed < most;) {
+    session::Http1Session* next = sessions_.prev(*session);
+    if (session->shedIfIdle()) ++shed;
+    session = next;
+  }
+  return shed;
 }
 
 void HttpListener::dropRetired() {

@@ -44,20 +44,26 @@ class HttpListener final : private net::AcceptHandler,
   // A client that was accepted elsewhere, and counted there.
   void adopt(int fd, const SocketAddress& peer);
 
-  // Takes no new clients, closes idle ones and says close to the others. `done` runs when the last
-  // one has left, possibly inside this call.
-  void drain(std::function<void()> done);
+  // Takes those that the kernel has accepted already, and no new clients; says close to all, and
+  // closes idle ones at moments spread over `window`. `done` runs when the last one has left,
+  // possibly inside this call.
+  void drain(Duration window, std::function<void()> done);
+  // Closes up to `most` idle clients, the oldest first; returns how many.
+  size_t shedIdle(size_t most);
   // Ends every session now.
   void shutdown();
   // Sessions give up connections of their own to servers that have left the configuration.
   void dropRetired();
 
+  bool speaksTls() const { return environment_.view->tls != nullptr; }
   size_t sessions() const { return sessions_.size(); }
   void report(admin::ListenerReport& report) const;
   uint64_t acceptErrors() const { return acceptErrors_; }
 
  private:
   std::unique_ptr<net::Transport> transportOver(int fd) const;
+  session::Admission admissionOf(const SocketAddress& peer);
+  void forget(const session::Http1Session& session);
   void stopAccepting();
   void onAccept(int fd, const SocketAddress& peer) override;
   void onAcceptError(int error) override;

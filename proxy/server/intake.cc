@@ -22,6 +22,7 @@ Intake::Intake(event::Dispatcher& dispatcher, ClientLimit& limit,
 }
 
 Intake::~Intake() {
+  acceptor_->acceptAll();
   acceptor_.reset();
   limit_.forget(*this);
   runTask();

@@ -87,8 +87,13 @@ void Names::finishWaiting() {
   for (const auto& done : std::exchange(waiting_, {})) done();
 }
 
-uint32_t Names::Part::maxConns() const {
-  return server.maxConns ? **server.maxConns : *upstream.maxConns;
+upstream::EndpointSpec Names::Part::common() const {
+  return {.weight = *server.weight,
+          .maxConns = server.maxConns ? **server.maxConns : *upstream.maxConns,
+          .maxFails = *server.maxFails,
+          .failTimeout = *server.failTimeout,
+          .backup = *server.backup,
+          .group = *server.backup ? upstream::kBackupGroup : 0};
 }
 
 // Two servers may have one address: the first of them has it.
@@ -102,10 +107,10 @@ void Names::Part::add(upstream::EndpointSpec spec) const {
 }
 
 void Names::addAddress(const Part& part) const {
-  part.add({.address = SocketAddress::parse(*part.server.address).value(),
-            .server = *part.server.address,
-            .weight = *part.server.weight,
-            .maxConns = part.maxConns()});
+  upstream::EndpointSpec spec = part.common();
+  spec.address = SocketAddress::parse(*part.server.address).value();
+  spec.server = *part.server.address;
+  part.add(std::move(spec));
 }
 
 void Names::addName(const Part& part, const dns::CachedName& name, upstream::EndpointSpec like,
@@ -129,12 +134,11 @@ void Names::addServices(const Part& part, const dns::CachedName& name) const {
       priorities.push_back(service.priority);
   for (const dns::Service& service : name.services()) {
     const auto place = std::find(priorities.begin(), priorities.end(), service.priority);
-    upstream::EndpointSpec like{
-        .server = config::hostOf(part.server),
-        .name = fmt::format("{}:{}", service.target, service.port),
-        .weight = *part.server.weight * std::max<uint32_t>(service.weight, 1),
-        .maxConns = part.maxConns(),
-        .group = static_cast<uint32_t>(place - priorities.begin())};
+    upstream::EndpointSpec like = part.common();
+    like.server = config::hostOf(part.server);
+    like.name = fmt::format("{}:{}", service.target, service.port);
+    like.weight *= std::max<uint32_t>(service.weight, 1);
+    like.group += static_cast<uint32_t>(place - priorities.begin());
     addName(part, name.target(service), std::move(like), service.port);
   }
 }
@@ -155,6 +159,7 @@ upstream::EndpointSet Names::endpointsOf(const config::Upstream& upstream) const
   const dns::CachedName* failed = nullptr;
   for (size_t i = 0; i < names.size(); ++i) {
     const Part part{upstream, upstream.servers[i], set};
+    if (*part.server.down) continue;
     const dns::CachedName* name = names[i].get();
     if (name == nullptr) {
       addAddress(part);
@@ -165,18 +170,14 @@ upstream::EndpointSet Names::endpointsOf(const config::Upstream& upstream) const
       addServices(part, *name);
     } else {
       const HostPort target = parseHostPort(*part.server.address).value();
-      addName(part, *name,
-              {.server = *part.server.address,
-               .name = *part.server.address,
-               .weight = *part.server.weight,
-               .maxConns = part.maxConns()},
-              target.port);
+      upstream::EndpointSpec like = part.common();
+      like.server = like.name = *part.server.address;
+      addName(part, *name, std::move(like), target.port);
     }
     if (!name->hasAny() && failed == nullptr) failed = name;
   }
-  if (set.endpoints.empty() && !set.awaited)
-    set.none = failed != nullptr && isSilence(failed->lastOutcome()) ? ErrorCode::DnsTimeout
-                                                                     : ErrorCode::DnsError;
+  if (set.endpoints.empty() && !set.awaited && failed != nullptr)
+    set.none = isSilence(failed->lastOutcome()) ? ErrorCode::DnsTimeout : ErrorCode::DnsError;
   return set;
 }
 

@@ -70,7 +70,8 @@ class Names {
     const config::Upstream& upstream;
     const config::Server& server;
     upstream::EndpointSet& set;
-    uint32_t maxConns() const;  // of each of its endpoints
+    // What the keys of the server say of every endpoint.
+    upstream::EndpointSpec common() const;
     void add(upstream::EndpointSpec spec) const;
   };
 

@@ -88,6 +88,7 @@ void Server::publishReload() {
   if (before->config.logLevel != snapshot_->config.logLevel)
     log::setLevel(levelOf(*snapshot_->config.logLevel));
   setClientLimit();
+  memory_.setLimit(*snapshot_->config.memoryLimit);
   watchFile();
   watchTlsFiles();
   tlsLoader_.keep(keys);

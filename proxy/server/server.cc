@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "proxy/log/log.h"
@@ -20,6 +21,7 @@ Server::Server(config::Config config)
       dispatcher_(clock_),
       startedAt_(clock_.now()),
       names_(dispatcher_, [this] { publishEndpoints(); }),
+      drainTimer_(dispatcher_, [this] { stopAccepting(); }),
       shutdownTimer_(dispatcher_, [this] {
         LOG_WARN("shutdown_timeout has passed, closing what is left");
         stopNow();
@@ -58,9 +60,10 @@ std::optional<std::string> Server::start() {
 }
 
 void Server::makeWorkers(const config::Config& config) {
+  memory_.setLimit(*config.memoryLimit);
   const uint32_t count = *config.workers == 0 ? availableCpus() : *config.workers;
   for (size_t i = 0; i < count; ++i)
-    workers_.push_back(std::make_unique<Worker>(Worker::Parts{i, count, clock_, dispatcher_}));
+    workers_.push_back(std::make_unique<Worker>(Worker::Parts{i, count, clock_, dispatcher_, memory_}));
   // One worker accepts itself.
   event::Dispatcher& accepting = count > 1 ? dispatcher_ : workers_[0]->dispatcher();
   limit_ = std::make_unique<ClientLimit>(clientsAtOnce(config), accepting);
@@ -233,13 +236,22 @@ void Server::drain() {
   if (draining_ || stopped_) return;
   draining_ = true;
   serviceManager_.stopping();
-  LOG_INFO("draining: no new clients, waiting for those in progress");
   if (!serving_) return stopNow();
-  shutdownTimer_.setIn(*snapshot_->config.shutdownTimeout);
+  const Duration delay = *snapshot_->config.drainDelay;
+  if (delay == Duration(0)) return stopAccepting();
+  LOG_INFO("not ready any more; accepting for drain_delay");
+  drainTimer_.setIn(delay);
+}
+
+void Server::stopAccepting() {
+  LOG_INFO("draining: no new clients, waiting for those in progress");
+  const Duration timeout = *snapshot_->config.shutdownTimeout;
+  const Duration window = std::min(*snapshot_->config.drainSpread, timeout / 10 * 9);
+  shutdownTimer_.setIn(timeout);
   for (auto& [key, socket] : sockets_) socket.intake.reset();
   const auto left = std::make_shared<size_t>(workers_.size());
   for (const auto& worker : workers_)
-    worker->drain([this, left] {
+    worker->drain(window, [this, left] {
       dispatcher_.post([this, left] {
         if (--*left == 0) stopNow();
       });

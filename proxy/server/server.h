@@ -97,6 +97,7 @@ class Server final : private admin::ServerView {
   void configureIntakes(const Snapshot& before);
   void applyToWorkers(std::function<void()> done);
   void setClientLimit();
+  void stopAccepting();
   void watchFile();
   void replaceAdmin(std::unique_ptr<AdminSite> next);
 
@@ -130,10 +131,12 @@ class Server final : private admin::ServerView {
   std::shared_ptr<const Snapshot> snapshot_;
   const TimePoint startedAt_;
   Names names_;
+  event::FunctionTimer drainTimer_;
   event::FunctionTimer shutdownTimer_;
   std::map<std::string, std::weak_ptr<WorkerLog>> logs_;  // by what tells them apart
   std::map<std::string, std::shared_ptr<upstream::SharedState>> shared_;  // by upstream
   std::map<std::string, upstream::EndpointSet> published_;                // by upstream
+  MemoryAccount memory_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<ClientLimit> limit_;
   std::unique_ptr<Watchdog> watchdog_;  // goes before the loops that it looks at

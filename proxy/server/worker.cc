@@ -12,11 +12,23 @@
 
 namespace oxbow::server {
 
+namespace {
+
+// In which idle clients of a listener that has left the configuration are closed.
+constexpr Duration kRetireSpread = std::chrono::seconds(2);
+
+// What a connection takes beside its object: the transport's, and OpenSSL's.
+constexpr uint64_t kPlainBytes = 256;
+constexpr uint64_t kTlsBytes = 24 << 10;
+
+}  // namespace
+
 Worker::Worker(const Parts& parts)
     : parts_(parts),
       dispatcher_(std::make_unique<event::Dispatcher>(parts.clock)),
       context_(std::make_unique<upstream::WorkerContext>(*dispatcher_, randomSeed())),
-      sessionParts_(std::make_unique<SessionParts>(*context_)) {}
+      sessionParts_(std::make_unique<SessionParts>(*context_)),
+      memory_(*context_, parts.memory, *this) {}
 
 Worker::~Worker() {
   stop();
@@ -69,10 +81,10 @@ void Worker::setEndpoints(const std::string& upstream, upstream::EndpointSet end
 
 void Worker::goBy(const Plan& plan) {
   Generation* before = generation_;
-  // A share each: what is read ahead is bounded in all, without asking the others for each piece.
-  context_->bufferLimit = *plan.snapshot->config.responseBufferBudget / parts_.of;
   generation_ = Generation::make(*context_, parts_.number, plan, before, parts_.main);
   generation_->pin();
+  // A share each: what is read ahead is bounded in all, without asking the others for each piece.
+  memory_.configure(*plan.snapshot->config.responseBufferBudget / parts_.of);
   arrangeListeners(plan);
   if (before == nullptr) return;
   for (const auto& upstream : before->upstreams())
@@ -105,7 +117,7 @@ void Worker::arrangeListeners(const Plan& plan) {
 void Worker::retire(std::unique_ptr<HttpListener> listener) {
   HttpListener* raw = listener.get();
   leaving_.push_back(std::move(listener));
-  raw->drain([this, raw] {
+  raw->drain(kRetireSpread, [this, raw] {
     // Not inside its own callback.
     dispatcher_->post([this, raw] {
       std::erase_if(leaving_, [raw](const auto& gone) { return gone.get() == raw; });
@@ -132,18 +144,39 @@ void Worker::collect(std::function<void(admin::ServerReport)> done) {
   dispatcher_->post([this, done = std::move(done)] { done(report()); });
 }
 
-void Worker::drain(std::function<void()> done) {
-  dispatcher_->post([this, done = std::move(done)] {
+void Worker::drain(Duration window, std::function<void()> done) {
+  dispatcher_->post([this, window, done = std::move(done)] {
     // Counted by a shared integer: listeners may finish inside drain() or long after. One more for
     // this call.
     auto left = std::make_shared<size_t>(listeners_.size() + leaving_.size() + 1);
     const std::function<void()> one = [left, done] {
       if (--*left == 0) done();
     };
-    for (auto& [key, listener] : listeners_) listener->drain(one);
-    for (auto& listener : leaving_) listener->drain(one);
+    for (auto& [key, listener] : listeners_) listener->drain(window, one);
+    for (auto& listener : leaving_) listener->drain(window, one);
     one();
   });
+}
+
+uint64_t Worker::objectBytes() {
+  constexpr uint64_t kSession = sizeof(session::Http1Session) + kPlainBytes;
+  constexpr uint64_t kConn = sizeof(upstream::Http1Conn) + kPlainBytes;
+  uint64_t bytes = sessionParts_->states.live() * sizeof(session::ExchangeState);
+  const auto add = [&bytes](const HttpListener& listener) {
+    bytes += listener.sessions() * (kSession + (listener.speaksTls() ? kTlsBytes : 0));
+  };
+  for (const auto& [key, listener] : listeners_) add(*listener);
+  for (const auto& listener : leaving_) add(*listener);
+  for (const auto& upstream : generation_->upstreams())
+    for (const auto& endpoint : upstream->endpoints())
+      bytes += endpoint.pool->total() * (kConn + (endpoint.connector->key().tls ? kTlsBytes : 0));
+  return bytes;
+}
+
+size_t Worker::shedIdle(size_t most) {
+  size_t shed = 0;
+  for (const auto& [key, listener] : listeners_) shed += listener->shedIdle(most - shed);
+  return shed;
 }
 
 void Worker::stop() {

@@ -11,18 +11,20 @@
 #include "proxy/server/generation.h"
 #include "proxy/server/http_listener.h"
 #include "proxy/server/intake.h"
+#include "proxy/server/memory_guard.h"
 
 namespace oxbow::server {
 
 // One thread with its event loop, its listeners' sessions and its pools. Public functions are for
 // the main thread.
-class Worker {
+class Worker final : private MemoryGuard::Owner {
  public:
   struct Parts {
     size_t number = 0;
     size_t of = 1;  // workers in all
     const Clock& clock;
     event::Dispatcher& main;
+    MemoryAccount& memory;
   };
   explicit Worker(const Parts& parts);
   // Stops the thread if it still runs.
@@ -49,8 +51,9 @@ class Worker {
   // `done` runs on the worker's thread with what it counted.
   void collect(std::function<void(admin::ServerReport)> done);
 
-  // Begins to drain; `done` runs on the worker's thread when the last client has left.
-  void drain(std::function<void()> done);
+  // Begins to drain, idle clients within `window`; `done` runs on the worker's thread when the last
+  // client has left.
+  void drain(Duration window, std::function<void()> done);
 
   // Ends every session and the thread, in this order; join() waits for it.
   void stop();
@@ -64,6 +67,8 @@ class Worker {
   void arrangeListeners(const Plan& plan);
   void retire(std::unique_ptr<HttpListener> listener);
   void teardown();
+  uint64_t objectBytes() override;
+  size_t shedIdle(size_t most) override;
   admin::ServerReport report();
 
   const Parts parts_;
@@ -74,6 +79,7 @@ class Worker {
   Generation* generation_ = nullptr;                                // the current one; pinned
   std::map<std::string, std::unique_ptr<HttpListener>> listeners_;  // by key
   std::vector<std::unique_ptr<HttpListener>> leaving_;              // their last sessions finish
+  MemoryGuard memory_;
   std::thread thread_;
 };
 

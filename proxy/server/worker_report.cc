@@ -13,7 +13,12 @@ admin::EndpointReport reportOf(const upstream::Upstream::Endpoint& endpoint, Tim
   report.address = endpoint.spec.address.text();
   report.server = endpoint.spec.server;
   report.name = endpoint.spec.name;
-  report.group = endpoint.spec.group;
+  report.group = endpoint.spec.group % upstream::kBackupGroup;
+  report.backup = endpoint.spec.backup;
+  report.avoidedTimes = stats.avoided.value();
+  if (pool.avoided())
+    report.avoidedSeconds =
+        std::chrono::duration<double>(pool.state().health.avoidedUntil() - now).count();
   report.standby = endpoint.spec.standby;
   report.weight = endpoint.spec.weight;
   report.maxConns = endpoint.spec.maxConns;

@@ -19,12 +19,19 @@ constexpr size_t kReadBytes = 64 << 10;
 constexpr int kTurnRequests = 32;
 constexpr uint32_t kLingerBytes = 256 << 10;
 constexpr int64_t kBodyCredit = 64 << 10;
+constexpr int64_t kPressedCredit = 4 << 10;
 constexpr size_t kAddedFields = 24;
 
 Error clientError(uint16_t status, const char* detail) {
   return {ErrorCode::HttpRequestError, Side::Client, Retry::Never, status, detail};
 }
 
+constexpr Error kDenied{ErrorCode::HttpRequestDenied, Side::Client, Retry::Never, 403,
+                        "the client's address is not allowed here"};
+constexpr Error kTooMany{ErrorCode::HttpRequestDenied, Side::Client, Retry::Never, 429,
+                         "the client's address has too many connections"};
+constexpr Error kNoMemory{ErrorCode::ProxyInternalError, Side::Proxy, Retry::Never, 503,
+                          "memory_limit is reached"};
 constexpr Error kClientLeft{ErrorCode::ClientGone, Side::Client, Retry::Never, 0,
                             "the client left in the middle of the request"};
 
@@ -177,7 +184,8 @@ size_t Http1Session::consumeHead(std::string_view bytes) {
   }
   if (phase_ == Phase::Idle) {
     phase_ = Phase::Head;
-    renewDeadline();
+    // The first has been awaited since the client came.
+    if (requests_ > 0) renewDeadline();
   }
   return 0;
 }
@@ -197,7 +205,7 @@ void Http1Session::beginExchange(ExchangeState& state, std::string_view raw) {
 
   state.started = env_.worker.dispatcher.now();
   takeHead(state, raw);
-  state.bodyCredit = kBodyCredit;
+  state.bodyCredit = env_.worker.memory == nullptr ? kBodyCredit : creditUnderLimit();
   state.bodyRemaining = head.contentLength;
   state.bodyDone = head.body == http::BodyKind::None ||
                    (head.body == http::BodyKind::Length && head.contentLength == 0);
@@ -209,10 +217,36 @@ void Http1Session::beginExchange(ExchangeState& state, std::string_view raw) {
     Error refused;
     if (isRefusedByTls(head, refused)) return onReset(refused);
   }
+  if (env_.worker.memory != nullptr || admission_ > Admission::Counted) [[unlikely]] {
+    Error refused;
+    if (isRefused(refused)) return onReset(refused);
+  }
   state.view->handler.onRequest(*this);
   if (phase_ != Phase::Exchange) return;
   ASSERT(state_->peer != nullptr || state_->responseDone || broken_);
   if (!state_->bodyDone) renewDeadline();
+}
+
+// Under pressure a body is read in small pieces, as the upstream takes them.
+int64_t Http1Session::creditUnderLimit() const {
+  return env_.worker.memory->pressed() ? kPressedCredit : kBodyCredit;
+}
+
+// For reasons that have nothing to do with the request. The connection closes behind the answer.
+bool Http1Session::isRefused(Error& error) {
+  if (admission_ == Admission::Denied) {
+    error = kDenied;
+    end_ = SessionEnd::Denied;
+  } else if (admission_ == Admission::TooMany) {
+    error = kTooMany;
+    end_ = SessionEnd::Denied;
+  } else if (env_.worker.memory->admits()) {
+    return false;
+  } else {
+    error = kNoMemory;
+  }
+  keepAlive_ = false;
+  return true;
 }
 
 // What the routes say of TLS may be as long as a client's certificate makes it.
@@ -307,11 +341,12 @@ size_t Http1Session::consumeLength(std::string_view bytes) {
   if (state.bodyRemaining == 0)
     bodyEnded();
   else
-    renewDeadline();
+    moved(n);
   return n;
 }
 
 size_t Http1Session::consumeChunks(std::string_view bytes) {
+  const uint64_t before = state_->requestBytes;
   size_t used = 0;
   http1::ChunkBatch batch;
   for (;;) {
@@ -326,11 +361,11 @@ size_t Http1Session::consumeChunks(std::string_view bytes) {
     switch (output.step) {
       case http1::ChunkedDecoder::Step::Data:
       case http1::ChunkedDecoder::Step::NeedMore:
-        renewDeadline();
+        moved(state_->requestBytes - before);
         return used;
       case http1::ChunkedDecoder::Step::Trailers:
         state_->inTrailers = true;
-        renewDeadline();
+        moved(state_->requestBytes - before);
         return used;
       case http1::ChunkedDecoder::Step::Error:
         failBody(clientError(400, output.detail), SessionEnd::BadRequest);

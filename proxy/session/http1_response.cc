@@ -220,7 +220,10 @@ void Http1Session::onWritable() {
     return abort({ErrorCode::ClientGone, Side::Client, Retry::Never, 0, "the client is gone"},
                  SessionEnd::ClientReset);
   }
-  if (written > 0) renewDeadline();
+  if (written > 0 && !out_.empty())
+    moved(written);
+  else if (written > 0)
+    renewDeadline();
   payCredit();
   if (state_ != nullptr && state_->responseDone && out_.empty()) finishExchange();
 }

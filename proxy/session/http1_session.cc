@@ -12,6 +12,7 @@ namespace oxbow::session {
 namespace {
 constexpr Duration kDiscardTime = std::chrono::seconds(1);
 constexpr Duration kLingerTime = std::chrono::seconds(2);
+constexpr Duration kRefusedTime = std::chrono::seconds(5);  // for who is told so only
 constexpr Duration kDrainHandshake = std::chrono::seconds(1);  // for one that a drain meets
 constexpr Error kClientGone{ErrorCode::ClientGone, Side::Client, Retry::Never, 0,
                             "the client is gone"};
@@ -22,16 +23,19 @@ std::string_view textOf(SessionEnd end) {
                                          "header_timeout",   "body_timeout", "send_timeout",
                                          "bad_request",      "finished",     "cut",
                                          "body_unread",      "shutdown",     "handshake_failed",
-                                         "handshake_timeout"};
+                                         "handshake_timeout", "denied",
+                                         "memory_pressure"};
   static_assert(sizeof(kTexts) / sizeof(kTexts[0]) == static_cast<size_t>(SessionEnd::Count));
   return kTexts[static_cast<size_t>(end)];
 }
 
 Http1Session::Http1Session(SessionEnvironment& environment,
-                           std::unique_ptr<net::Transport> transport, const SocketAddress& peer)
+                           std::unique_ptr<net::Transport> transport, const SocketAddress& peer,
+                           Admission admission)
     : IoHandler("a client's connection"),
       env_(environment),
       transport_(std::move(transport)),
+      admission_(admission),
       memo_(static_cast<uint8_t>(environment.stats.accepted.value() %
                                  upstream::WorkerContext::kMemos)),
       keepAlive_(true),
@@ -81,12 +85,18 @@ void Http1Session::runTask() {
 }
 
 void Http1Session::onTimer() {
+  event::Dispatcher& dispatcher = env_.worker.dispatcher;
   switch (phase_) {
     case Phase::Handshake:
       env_.stats.tls.failed.add();
       return close(SessionEnd::HandshakeTimeout, net::CloseHow::Reset);
     case Phase::Idle:
-      return close(SessionEnd::KeepaliveTimeout);
+      if (!env_.draining) return close(SessionEnd::KeepaliveTimeout);
+      if (isQuiet()) return close(SessionEnd::Shutdown);
+      // A request is in the socket.
+      dispatcher.setDeadline(*this, dispatcher.now() + kDiscardTime);
+      unread_ = true;
+      return readMore();
     case Phase::Head:
       end_ = SessionEnd::HeaderTimeout;
       return refuse({ErrorCode::HttpRequestError, Side::Client, Retry::Never, 408,
@@ -116,16 +126,12 @@ void Http1Session::renewDeadline() {
     case Phase::Handshake:
       return dispatcher.setDeadline(*this, now + *view().config.tls.handshakeTimeout);
     case Phase::Idle:
-      return dispatcher.setDeadline(*this,
-                                    now + (requests_ == 0 ? *view().config.clientHeaderTimeout
-                                                          : *view().config.keepaliveTimeout));
+      return dispatcher.setDeadline(*this, idleDeadline());
     case Phase::Head:
       return dispatcher.setDeadline(*this, now + *view().config.clientHeaderTimeout);
     case Phase::Exchange:
-      if (!out_.empty()) return dispatcher.setDeadline(*this, now + *view().config.sendTimeout);
-      if (wantsInput())
-        return dispatcher.setDeadline(*this, now + *view().config.clientBodyTimeout);
-      return dispatcher.cancel(*this);
+      state_->pace.begin(now, patience());
+      return awaitMore();
     case Phase::Discard:
       return dispatcher.setDeadline(*this, now + kDiscardTime);
     case Phase::Linger:
@@ -133,6 +139,39 @@ void Http1Session::renewDeadline() {
     case Phase::Closed:
       return dispatcher.cancel(*this);
   }
+}
+
+TimePoint Http1Session::idleDeadline() {
+  const TimePoint now = env_.worker.dispatcher.now();
+  const config::Listener& config = view().config;
+  Duration patience = requests_ == 0 ? *config.clientHeaderTimeout : *config.keepaliveTimeout;
+  if (admission_ > Admission::Counted) patience = std::min(patience, kRefusedTime);
+  if (!env_.draining) return now + patience;
+  // All at once would be a burst of reconnects somewhere else.
+  const Duration left = std::max(env_.idleUntil - now, Duration(1));
+  const uint64_t moment = env_.worker.random.below(static_cast<uint64_t>(left.count()));
+  return now + std::min(patience, Duration(static_cast<int64_t>(moment)));
+}
+
+// How long the client may do nothing.
+Duration Http1Session::patience() const {
+  const config::Listener& config = view().config;
+  return out_.empty() ? *config.clientBodyTimeout : *config.sendTimeout;
+}
+
+// The client has sent, or taken, so much, and there is more to come.
+void Http1Session::moved(uint64_t bytes) {
+  const TimePoint now = env_.worker.dispatcher.now();
+  state_->pace.moved(now, bytes, *view().config.clientMinRate, patience());
+  awaitMore();
+}
+
+void Http1Session::awaitMore() {
+  event::Dispatcher& dispatcher = env_.worker.dispatcher;
+  if (!out_.empty()) return dispatcher.setDeadline(*this, state_->pace.until());
+  if (!wantsInput()) return dispatcher.cancel(*this);
+  const TimePoint end = state_->started + *view().config.clientBodyDeadline;
+  dispatcher.setDeadline(*this, std::min(state_->pace.until(), end));
 }
 
 // Exchanges -----------------------------------------------------------------------------------
@@ -275,9 +314,20 @@ void Http1Session::close(SessionEnd end, net::CloseHow how) {
 void Http1Session::leaveIfIdle() {
   if (phase_ == Phase::Handshake)
     env_.worker.dispatcher.setDeadline(*this, env_.worker.dispatcher.now() + kDrainHandshake);
-  if (phase_ != Phase::Idle || restSize_ > 0) return;
-  if (transport_->peek() == net::Liveness::Data) return;
-  close(SessionEnd::Shutdown);
+  if (phase_ != Phase::Idle) return;
+  if (env_.idleUntil > env_.worker.dispatcher.now()) return renewDeadline();
+  if (isQuiet()) close(SessionEnd::Shutdown);
+}
+
+// Between requests, with none on its way in.
+bool Http1Session::isQuiet() const {
+  return phase_ == Phase::Idle && restSize_ == 0 && transport_->peek() != net::Liveness::Data;
+}
+
+bool Http1Session::shedIfIdle() {
+  if (requests_ == 0 || !isQuiet()) return false;
+  close(SessionEnd::MemoryPressure);
+  return true;
 }
 
 void Http1Session::dropRetired() {

@@ -17,6 +17,7 @@
 #include "proxy/session/exchange.h"
 #include "proxy/session/listener_view.h"
 #include "proxy/session/output_batch.h"
+#include "proxy/session/pace.h"
 #include "proxy/stats/counter.h"
 #include "proxy/stats/histogram.h"
 #include "proxy/upstream/worker_context.h"
@@ -41,9 +42,19 @@ enum class SessionEnd : uint8_t {
   Shutdown,
   HandshakeFailed,   // TLS
   HandshakeTimeout,  // likewise
+  Denied,            // by its address
+  MemoryPressure,    // idle, and memory_limit is near
   Count
 };
 std::string_view textOf(SessionEnd end);
+
+// Whether a client's requests are served, by its address.
+enum class Admission : uint8_t {
+  Granted,
+  Counted,  // granted, and counted for limit_conn
+  Denied,
+  TooMany,  // its address has limit_conn connections
+};
 
 // What the TLS handshakes of a listener's clients came to.
 struct TlsStats {
@@ -88,6 +99,7 @@ struct ExchangeState {
   uint64_t bodyRemaining = 0;  // of a request body with a length
   http1::ChunkedDecoder chunks;
   int64_t bodyCredit = 0;
+  Pace pace;        // of the body, or of the response while the client is behind
   size_t owed = 0;  // response bytes given and not yet credited
   std::string_view requestId;
   Error error;
@@ -111,6 +123,7 @@ struct SessionEnvironment {
   OutputBatch& batch;
   ObjectPool<ExchangeState>& states;
   bool draining = false;  // finish, and say close
+  TimePoint idleUntil{};  // then no session between requests is left
 };
 
 // A client's HTTP/1 connection: requests one at a time, pipelined ones in order (RFC 9112).
@@ -124,14 +137,21 @@ class Http1Session final : private Exchange,  // first: most of its virtual call
                            private upstream::OpeningConn {
  public:
   Http1Session(SessionEnvironment& environment, std::unique_ptr<net::Transport> transport,
-               const SocketAddress& peer);
+               const SocketAddress& peer, Admission admission = Admission::Granted);
   ~Http1Session() override;
+
+  Admission admission() const { return admission_; }
+  std::string_view clientIp() const override { return {clientIp_, clientIpLength_}; }
 
   // False when the kernel refuses; then the session is of no use.
   [[nodiscard]] bool start();
 
-  // For a drain: closes a session between requests, unless a request is on its way in.
+  // For a drain (SessionEnvironment): closes a session between requests at once, or at a random
+  // moment of what is left of the drain, unless a request comes before.
   void leaveIfIdle();
+  // Closes a session between requests, for its memory; false: it is not. One that a request is on
+  // its way to stays.
+  bool shedIfIdle();
   // Closes at once; an exchange in progress is reset.
   void shutdown();
   // Gives up the connection that is this client's alone when its server has left the configuration.
@@ -161,6 +181,10 @@ class Http1Session final : private Exchange,  // first: most of its virtual call
   void goOnOpening() override;
   void opened();
   [[gnu::cold]] void failOpening();
+  [[gnu::cold]] bool isRefused(Error& error);
+  TimePoint idleDeadline();
+  int64_t creditUnderLimit() const;
+  bool isQuiet() const;
   bool isRefusedByTls(const http::RequestHead& head, Error& error) const;
 
   // Input
@@ -192,7 +216,6 @@ class Http1Session final : private Exchange,  // first: most of its virtual call
   bool addRequestField(http::Name id, std::string_view name, std::string_view value) override;
   bool addRequestLines(const http::FieldBlock& lines) override;
   void attach(ExchangePeer& peer) override { state_->peer = &peer; }
-  std::string_view clientIp() const override { return {clientIp_, clientIpLength_}; }
   std::string_view scheme() const override { return secure_ ? "https" : "http"; }
   const net::TlsFacts* tls() const override { return secure_ ? transport_->tls() : nullptr; }
   std::string_view requestId() const override { return state_->requestId; }
@@ -228,6 +251,9 @@ class Http1Session final : private Exchange,  // first: most of its virtual call
   [[gnu::cold]] void linger();
   void close(SessionEnd end, net::CloseHow how = net::CloseHow::Clean);
   void renewDeadline();
+  void moved(uint64_t bytes);
+  void awaitMore();
+  Duration patience() const;
 
   SessionEnvironment& env_;
   std::unique_ptr<net::Transport> transport_;
@@ -242,6 +268,7 @@ class Http1Session final : private Exchange,  // first: most of its virtual call
   uint32_t discard_ = 0;  // Discard: body bytes still to come; Linger: bytes dropped so far
   Phase phase_ = Phase::Idle;
   SessionEnd end_ = SessionEnd::Finished;
+  Admission admission_;
   uint8_t clientIpLength_ = 0;
   uint8_t memo_;         // which of the worker's
   bool keepAlive_ : 1;   // after this exchange

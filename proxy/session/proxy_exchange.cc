@@ -255,6 +255,9 @@ void ProxyExchange::replay() {
 // The connection failed under this exchange. Behind a FIN or RST without a byte of response a
 // request that may be repeated goes out once more, on a new connection (RFC 9110, 9.2.2).
 void ProxyExchange::onUpstreamFailed(const Error& error) {
+  // That a reused connection had ended says nothing of the server.
+  if (error.side == Side::Upstream && error.retry != Retry::IfIdempotent && !responseBegun_)
+    lease_.conn().pool().noteFailure(lease_.conn());
   lease_.release();
   if (error.retry == Retry::IfIdempotent && !responseBegun_) {
     if (replayAllowed()) return replay();
@@ -284,6 +287,7 @@ void ProxyExchange::onResponseHead(http::ResponseHead& head) {
     return replay();
   }
   responseBegun_ = true;
+  lease_.conn().pool().noteSuccess();
   upstreamStatus_ = head.status;
   if (http::bindsConnection(head.fields)) bind();
   firstByte_ = handler_.worker_.dispatcher.now() - sent_;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "proxy/base/address.h"
+#include "proxy/base/clock.h"
 #include "proxy/base/error.h"
 
 namespace oxbow::upstream {
@@ -17,10 +18,16 @@ struct EndpointSpec {
                      // target of its SRV records; empty when it is not resolved
   uint32_t weight = 1;
   uint32_t maxConns = 0;  // 0: no cap
+  uint32_t maxFails = 1;  // see pool::Health
+  Duration failTimeout = std::chrono::seconds(10);
+  bool backup = false;    // its group is behind those of all that are none
   uint32_t group = 0;     // the lowest that has an endpoint that can be reached is used (RFC 2782)
   bool standby = false;   // of the address family that is not in use for `name` (RFC 8305)
   bool operator==(const EndpointSpec&) const = default;
 };
+
+// Where the groups of backups begin: SRV priorities make fewer.
+constexpr uint32_t kBackupGroup = 1U << 16;
 
 // What an upstream has to go by until the next one is published.
 struct EndpointSet {

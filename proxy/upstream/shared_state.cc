@@ -41,6 +41,7 @@ std::shared_ptr<pool::EndpointState> SharedState::endpoint(const EndpointSpec& s
   if (state == nullptr)
     state = std::make_shared<pool::EndpointState>(spec.maxConns, maxConnecting_, workers_);
   if (state->budget.cap() != spec.maxConns) state->budget.setCap(spec.maxConns);
+  state->health.configure(spec.maxFails, spec.failTimeout);
   return state;
 }
 

@@ -133,7 +133,9 @@ Upstream::Endpoint Upstream::takeFor(const EndpointSpec& spec, const Index& know
   if (isBack) stats_.endpointsRevived.add();
   Endpoint endpoint = found != nullptr ? std::move(*found) : makeEndpoint(spec, key);
   endpoint.isChanged = rules == Rules::Changed || found == nullptr || isBack ||
-                       endpoint.spec.maxConns != spec.maxConns;
+                       endpoint.spec.maxConns != spec.maxConns ||
+                       endpoint.spec.maxFails != spec.maxFails ||
+                       endpoint.spec.failTimeout != spec.failTimeout;
   endpoint.isEmpty = false;
   endpoint.spec = spec;
   endpoint.pool->setGroup(spec.group);

@@ -27,6 +27,18 @@ class StarvedReader : public ListHook<StarvedTag> {
   ~StarvedReader() = default;
 };
 
+// Keeps what a worker holds within memory_limit.
+class MemoryWatch {
+ public:
+  // Whether one more exchange may begin.
+  virtual bool admits() = 0;
+  // Whether less is to be read.
+  virtual bool pressed() const = 0;
+
+ protected:
+  ~MemoryWatch() = default;
+};
+
 // What everything on one worker shares. No slice of a scratch outlives the callback that filled it,
 // and callbacks do not nest: one readiness event reads into `in` and builds in `out`.
 struct WorkerContext {
@@ -52,6 +64,7 @@ struct WorkerContext {
   http::DateLine date;
   uint64_t buffered = 0;             // response bytes read ahead of their clients
   uint64_t bufferLimit = 256 << 20;  // proxy_buffers_total
+  MemoryWatch* memory = nullptr;     // null: there is no limit
   IntrusiveList<StarvedReader, StarvedTag> starved;
   // Peers are spread over these: clients by number, servers by endpoint.
   http1::SectionMemo requestMemos[kMemos];

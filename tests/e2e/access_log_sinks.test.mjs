@@ -17,6 +17,7 @@ const datagrams = fileURLToPath(new URL('unix_datagrams.py', import.meta.url));
 // Answers by itself, and logs the target of each request to `where`.
 const logTo = (t, where) => startOxbow(t, `
 shutdown_timeout: 5s
+drain_spread: 0s
 admin: { listen: 127.0.0.1:0 }
 listeners:
   - listen: 127.0.0.1:0

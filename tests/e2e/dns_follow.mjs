@@ -14,6 +14,7 @@ import { ask } from './observe.mjs';
 // too; `upstream` has further lines of YAML.
 export const namedProxy = (server, resolver, { resolve = 'ttl_min: 1s', upstream = '' } = {}) => `
 shutdown_timeout: 5s
+drain_spread: 0s
 admin: { listen: 127.0.0.1:0 }
 resolver: { ${resolver} }
 upstreams:

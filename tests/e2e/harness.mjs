@@ -234,6 +234,7 @@ export function proxyTo(server, { upstream = '', listener = '', top = '' } = {})
   const indent = (lines, by) => lines.trim().split('\n').map((line) => by + line.trim()).join('\n');
   return `
 shutdown_timeout: 5s
+drain_spread: 0s
 ${top}
 upstreams:
   app:

@@ -75,6 +75,7 @@ const kVariants = [
 
 const yaml = (servers, { upstream = '', listener = '', route = '', without } = {}) => `
 shutdown_timeout: 5s
+drain_spread: 0s
 workers: 2
 admin: { listen: 127.0.0.1:0 }
 upstreams:

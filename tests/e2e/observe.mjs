@@ -30,6 +30,7 @@ export const tlsProxy = (servers, tls, { upstream = '', top = '' } = {}) => {
   const lines = (text, indent) => text.split('\n').filter((line) => line.trim() !== '')
     .map((line) => `${indent}${line.trim()}\n`).join('');
   return `shutdown_timeout: 5s
+drain_spread: 0s
 admin: { listen: 127.0.0.1:0 }
 ${lines(top, '')}upstreams:
   app:

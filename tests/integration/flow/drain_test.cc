@@ -13,7 +13,7 @@ namespace {
 // An upstream that answers when the gate opens; oxbow with a client that waits for such an answer
 // and one that is idle.
 struct Draining {
-  explicit Draining(const std::string& top = "shutdown_timeout: 10s")
+  explicit Draining(const std::string& top = "shutdown_timeout: 10s\ndrain_spread: 0s")
       : upstream(answeringBehind(gate, ok("late"))),
         oxbow(Setup{.servers = {upstream.address()}, .top = top + "\n" + kAdmin}),
         busy(oxbow.address()),
@@ -91,7 +91,7 @@ TEST_CASE_FIXTURE(Draining, "a request that has begun to come in still gets its 
 }
 
 TEST_CASE("shutdown_timeout ends what does not finish") {
-  Draining draining("shutdown_timeout: 200ms");
+  Draining draining("shutdown_timeout: 200ms\ndrain_spread: 0s");
   const auto start = std::chrono::steady_clock::now();
   draining.drain();
   CHECK(draining.oxbow.awaitStopped());
@@ -112,7 +112,7 @@ TEST_CASE("without clients it stops at once") {
 
 TEST_CASE("an upload in flight finishes") {
   FakeUpstream upstream(answering(ok("got it")));
-  Oxbow oxbow(Setup{.servers = {upstream.address()}, .top = "shutdown_timeout: 10s"});
+  Oxbow oxbow(Setup{.servers = {upstream.address()}, .top = "shutdown_timeout: 10s\ndrain_spread: 0s"});
   RawClient client(oxbow.address()), idle(oxbow.address());
   client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n" +
               std::string(50000, 'x'));

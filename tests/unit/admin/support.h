@@ -26,6 +26,9 @@ inline EndpointReport busyEndpoint() {
   e.server = "api1.internal:8081";
   e.name = "api1.internal:8081";
   e.group = 1;
+  e.backup = true;
+  e.avoidedTimes = 2;
+  e.avoidedSeconds = 2.5;
   e.standby = true;
   e.weight = 2;
   e.maxConns = 64;

@@ -40,7 +40,7 @@ TEST_CASE("an endpoint tells its connections and why they closed") {
   REQUIRE(endpoints.size() == 2);
   CHECK(endpoints[0] == Json::parse(R"({
     "address": "127.0.0.1:8081", "server": "api1.internal:8081", "name": "api1.internal:8081",
-    "group": 1, "standby": true, "weight": 2, "max_conns": 64,
+    "group": 1, "backup": true, "avoided_s": 2.5, "standby": true, "weight": 2, "max_conns": 64,
     "idle": 3, "active": 4, "connecting": 5, "opened": 20, "connected": 18, "connect_failed": 2,
     "acquired": 100, "reused": 90, "reuse_ratio": 0.9, "peeks": 7, "moved": 8,
     "closed": {"total": 7, "keepalive_timeout": 6, "server_closed": 1},

@@ -242,8 +242,8 @@ TEST_CASE("servers of upstreams") {
   CHECK(error("[ { weight: 2 } ]") == "1:32: upstreams.api.servers[0].server: is missing\n");
   CHECK(error("[ { server: a:1, weight: 1001 } ]") ==
         "1:55: upstreams.api.servers[0].weight: must be between 1 and 1000\n");
-  CHECK(error("[ { server: a:1, backup: on } ]") ==
-        "1:47: upstreams.api.servers[0].backup: is not supported in this version\n");
+  CHECK(error("[ { server: a:1, slow_start: on } ]") ==
+        "1:47: upstreams.api.servers[0].slow_start: is not supported in this version\n");
   const std::string noPort = error("[ api ]");
   CHECK(noPort.substr(0, 31) == "1:32: upstreams.api.servers[0]:");
   CHECK(noPort.find("did you mean \"api:80\"?") != std::string::npos);

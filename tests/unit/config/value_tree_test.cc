@@ -131,7 +131,8 @@ TEST_CASE("the texts are the shortest of their kind") {
   CHECK(top("listeners") == "[ 0.0.0.0:8080, unix:/run/oxbow.sock, 127.0.0.1:8081 ]");
   const auto up = [&](const char* name) { return textOf(at(root, {"upstreams", "api", name})); };
   CHECK(up("servers") ==
-        "[ api1.internal:8080, api2.internal:8080, 127.0.0.1:8080, unix:/run/api.sock, "
+        "[ api1.internal:8080, api2.internal:8080, 127.0.0.1:8080, 127.0.0.1:8081, "
+        "unix:/run/api.sock, "
         "_http._tcp.api.internal, _api._tcp.other.internal ]");
   CHECK(up("resolve") ==
         "{ ttl_min: 2s, ttl_max: 1m, stale: 6h, drain_after: 3, prefer: ipv6, "
@@ -152,9 +153,11 @@ TEST_CASE("the texts are the shortest of their kind") {
   CHECK(up("so_keepalive") == "{ idle: 1m, interval: 10s, count: 5 }");
   CHECK(up("tcp_nodelay") == "off");
   CHECK(textOf(at(root, {"upstreams", "api", "servers", "api2.internal:8080"})) ==
-        "{ server: api2.internal:8080, service: none, weight: 2, max_conns: 64 }");
+        "{ server: api2.internal:8080, service: none, weight: 2, max_conns: 64, max_fails: 3, "
+        "fail_timeout: 30s, backup: off, down: off }");
   CHECK(textOf(at(root, {"upstreams", "api", "servers", "_api._tcp.other.internal"})) ==
-        "{ server: other.internal, service: _api._tcp, weight: 1, max_conns: none }");
+        "{ server: other.internal, service: _api._tcp, weight: 1, max_conns: none, "
+        "max_fails: 1, fail_timeout: 10s, backup: off, down: off }");
 }
 
 TEST_CASE("the texts of a listener and of its routes") {
@@ -220,8 +223,8 @@ TEST_CASE("a name that is the word none is not taken for nothing") {
 
 TEST_CASE("items have the places of their first line") {
   const Value root = allKeys();
-  CHECK(at(root, {"upstreams", "api"}).place == Place{19, 3});
-  CHECK(at(root, {"upstreams", "api", "servers", "api1.internal:8080"}).place == Place{21, 9});
+  CHECK(at(root, {"upstreams", "api"}).place == Place{22, 3});
+  CHECK(at(root, {"upstreams", "api", "servers", "api1.internal:8080"}).place == Place{24, 9});
   CHECK(at(root, {"upstreams", "api"}).what == Value::What::Upstream);
   CHECK(at(root, {"upstreams", "api", "keepalive"}).what == Value::What::Key);
 }

@@ -26,6 +26,9 @@ TEST_CASE("the keys at the top are read") {
   CHECK(config.workers.place == Place{2, 10});
   CHECK(*config.workerConnections == 20000);
   CHECK(*config.shutdownTimeout == 10s);
+  CHECK(*config.drainDelay == 5s);
+  CHECK(*config.drainSpread == 8s);
+  CHECK(*config.memoryLimit == 512 << 20);
   CHECK(*config.logLevel == LogLevel::Debug);
   CHECK(*config.watch);
   CHECK(*config.responseBufferBudget == 512 << 20);
@@ -47,20 +50,27 @@ TEST_CASE("the keys at the top are read") {
 TEST_CASE("the servers of an upstream are read in both forms") {
   const Upstream up = allKeys().upstreams[0];
   CHECK(*up.name == "api");
-  REQUIRE(up.servers.size() == 6);
+  REQUIRE(up.servers.size() == 7);
   CHECK(*up.servers[0].address == "api1.internal:8080");
   CHECK(*up.servers[0].weight == 1);
   CHECK_FALSE(up.servers[0].maxConns.has_value());
   CHECK(*up.servers[1].address == "api2.internal:8080");
   CHECK(*up.servers[1].weight == 2);
   CHECK(**up.servers[1].maxConns == 64);
+  CHECK(*up.servers[1].maxFails == 3);
+  CHECK(*up.servers[1].failTimeout == 30s);
+  CHECK_FALSE(*up.servers[1].backup);
   CHECK(*up.servers[2].address == "127.0.0.1:8080");
-  CHECK(*up.servers[3].address == "unix:/run/api.sock");
-  CHECK(up.servers[3].service.isDefault());
-  CHECK(*up.servers[4].address == "api.internal");
-  CHECK(*up.servers[4].service == "http");
-  CHECK(*up.servers[5].address == "_api._tcp.other.internal");
-  CHECK(up.servers[5].service->empty());
+  CHECK(*up.servers[2].maxFails == 1);
+  CHECK(*up.servers[2].backup);
+  CHECK_FALSE(*up.servers[2].down);
+  CHECK(*up.servers[3].down);
+  CHECK(*up.servers[4].address == "unix:/run/api.sock");
+  CHECK(up.servers[4].service.isDefault());
+  CHECK(*up.servers[5].address == "api.internal");
+  CHECK(*up.servers[5].service == "http");
+  CHECK(*up.servers[6].address == "_api._tcp.other.internal");
+  CHECK(up.servers[6].service->empty());
 }
 
 TEST_CASE("how names are followed is read") {
@@ -146,6 +156,8 @@ TEST_CASE("a listener is read") {
   CHECK(*in.accessLog.slow == 500ms);
   CHECK(*in.clientHeaderTimeout == 5s);
   CHECK(*in.clientBodyTimeout == 30s);
+  CHECK(*in.clientBodyDeadline == 10min);
+  CHECK(*in.clientMinRate == 2 << 10);
   CHECK(*in.sendTimeout == 40s);
   CHECK(*in.keepaliveTimeout == 20s);
   CHECK(*in.keepaliveRequests == 10000);
@@ -154,6 +166,12 @@ TEST_CASE("a listener is read") {
   CHECK(*in.largeClientHeaderBuffers == 16 << 10);
   CHECK(*in.maxHeaders == 50);
   CHECK(*in.underscoresInHeaders);
+  CHECK(*in.limitConn == 100);
+  REQUIRE(in.access.allow.size() == 2);
+  CHECK(in.access.allow[0]->text() == "10.0.0.0/8");
+  CHECK(in.access.allow[1]->text() == "fd00::/8");
+  REQUIRE(in.access.deny.size() == 1);
+  CHECK(in.access.deny[0]->text() == "10.1.2.3/32");
   CHECK(*in.via == "edge-1");
   CHECK_FALSE(*in.xForwardedFor);
   CHECK_FALSE(*in.xForwardedProto);
@@ -214,8 +232,8 @@ TEST_CASE("a fixed answer is read in both forms") {
 
 TEST_CASE("places are those of the values") {
   const Config config = allKeys();
-  CHECK(config.upstreams[0].name.place == Place{19, 3});
-  CHECK(config.upstreams[0].servers[0].address.place == Place{21, 9});
+  CHECK(config.upstreams[0].name.place == Place{22, 3});
+  CHECK(config.upstreams[0].servers[0].address.place == Place{24, 9});
   CHECK(config.upstreams[0].keepalive.place.column == 16);
   CHECK(config.listeners[1].backlog.isDefault());
 }
