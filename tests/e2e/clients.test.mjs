@@ -35,9 +35,18 @@ function checkRefused(client, status) {
   assert.match(client.text, /^Connection: close\r$/mi);
 }
 
+const admin = 'admin: { listen: 127.0.0.1:0 }';
+
+// Answers when it has read the body.
+const patient = (request, response) => {
+  request.resume();
+  request.on('end', () => response.end('done\n'));
+};
+
 const start = async (t, listener, top = '') => {
-  const origin = await startOrigin(t);
-  return { origin, oxbow: await startOxbow(t, proxyTo(origin.address, { listener, top })) };
+  const origin = await startOrigin(t, patient);
+  const yaml = proxyTo(origin.address, { listener, top: `${admin}\n${top}` });
+  return { origin, oxbow: await startOxbow(t, yaml) };
 };
 
 test('a body that comes a byte at a time is too slow, though no pause is', async (t) => {
@@ -54,7 +63,7 @@ test('a body that comes a byte at a time is too slow, though no pause is', async
   assert.ok(Date.now() - began >= 950, `${Date.now() - began} ms`);
   checkRefused(known, 408);
   checkRefused(chunked, 408);
-  assert.deepEqual((await metric(oxbow, 'oxbow_listener_connections_closed_total'))[
+  assert.deepEqual((await metric(oxbow, 'oxbow_listener_connections_ended_total'))[
     'reason="body_timeout"'], 2);
   // The small body was waited for before a connection was taken; the other's request was cut.
   await until(10000, 'no request left', () => origin.connections.open.size === 0);
@@ -65,7 +74,7 @@ test('a body that keeps to client_min_rate may take its time', async (t) => {
     client_body_timeout: 1s
     client_min_rate: 100`);
   const client = rawClient(t, oxbow);
-  client.socket.write('POST / HTTP/1.1\r\nHost: a\r\nX-Nonce: n\r\nConnection: close\r\n'
+  client.socket.write('POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n'
     + 'Content-Length: 3000\r\n\r\n');
   for (let i = 0; i < 30; ++i) {
     client.socket.write('y'.repeat(100));
@@ -103,7 +112,7 @@ test('client_body_deadline is for all of a body, however fast it comes', async (
 test('who takes a response too slowly is closed, and the server\'s connection with it',
   async (t) => {
     const origin = await startOrigin(t, (request, response) => response.end('z'.repeat(32 * MiB)));
-    const oxbow = await startOxbow(t, proxyTo(origin.address, { listener: `
+    const oxbow = await startOxbow(t, proxyTo(origin.address, { top: admin, listener: `
       send_timeout: 1s
       client_min_rate: 100m
       sndbuf: 16k` }));
@@ -122,7 +131,7 @@ test('who takes a response too slowly is closed, and the server\'s connection wi
     await within(30000, 'its end', ended);
     assert.ok(got > 0 && got < 32 * MiB, `${got} bytes`);
     await until(10000, 'it is counted', async () => (await metric(oxbow,
-      'oxbow_listener_connections_closed_total'))['reason="send_timeout"'] === 1);
+      'oxbow_listener_connections_ended_total'))['reason="send_timeout"'] === 1);
     await until(10000, 'the server is free', () => origin.connections.open.size === 0);
   });
 
@@ -150,7 +159,7 @@ test('limit_conn: so many connections of an address, the next gets 429', async (
   held[0].socket.destroy();
   await until(10000, 'there is room again', async () =>
     (await hold('127.0.0.1')).text.startsWith('HTTP/1.1 200 '));
-  assert.ok((await metric(oxbow, 'oxbow_listener_connections_closed_total'))['reason="denied"']
+  assert.ok((await metric(oxbow, 'oxbow_listener_connections_ended_total'))['reason="denied"']
     >= 1);
 });
 
@@ -188,9 +197,9 @@ test('rules of addresses hold for new connections when they are loaded anew', as
 });
 
 test('worker_connections: auto is what descriptors leave', async (t) => {
-  const origin = await startOrigin(t);
+  const origin = await startOrigin(t, patient);
   const oxbow = await startOxbow(t, proxyTo(origin.address,
-    { upstream: 'max_conns: 20', listener: 'client_header_timeout: 60s' }),
+    { top: admin, upstream: 'max_conns: 20', listener: 'client_header_timeout: 60s' }),
   { under: ['prlimit', '--nofile=600:600'] });
   const clients = [];
   for (let i = 0; i < 500; ++i) clients.push(rawClient(t, oxbow));

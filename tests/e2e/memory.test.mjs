@@ -12,7 +12,7 @@ import { startOrigin } from './origin.mjs';
 const top = 'admin: { listen: 127.0.0.1:0 }\nmemory_limit: 4m\nworkers: 1';
 
 const closed = async (oxbow, reason) =>
-  (await metric(oxbow, 'oxbow_listener_connections_closed_total'))[`reason="${reason}"`] ?? 0;
+  (await metric(oxbow, 'oxbow_listener_connections_ended_total'))[`reason="${reason}"`] ?? 0;
 
 // Uploads that the server does not read: each holds what oxbow reads ahead.
 function upload(t, oxbow, size) {

@@ -45,6 +45,7 @@ class Crew {
     }
     shared = std::make_shared<SharedQueue>(rules.maxTotalConns, dispatchers);
     state = std::make_shared<EndpointState>(rules.maxConns, rules.maxConnecting, rules.workers);
+    state->health.configure(0, Duration(0));
     for (size_t i = 0; i < rules.workers; ++i) join(i);
   }
   ~Crew() { end(); }

@@ -219,6 +219,8 @@ struct Rules {
   uint32_t maxTotalConns = 0;
   uint32_t maxConnecting = 8;
   uint64_t seed = 1;
+  uint32_t maxFails = 0;  // failures are not counted
+  Duration failTimeout = std::chrono::seconds(10);
 };
 
 struct State {
@@ -237,7 +239,9 @@ class Scene {
           connector(state->budget, scene.total),
           pool(std::make_unique<ConnPool>(ConnPool::Parts{scene.dispatcher, scene.random, connector,
                                                           state, scene.shared, stats, scene.queue},
-                                          scene.rules.pool, index)) {}
+                                          scene.rules.pool, index)) {
+      state->health.configure(scene.rules.maxFails, scene.rules.failTimeout);
+    }
 
     const std::shared_ptr<EndpointState> state;
     PoolStats stats;
