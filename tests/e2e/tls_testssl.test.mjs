@@ -30,8 +30,8 @@ const pairs = certificates(...['p256', 'rsa'].map((key) =>
 async function scan(oxbow, dir, name, options) {
   const file = path.join(dir, `${name}.json`);
   const { stdout, stderr } = await run('testssl', ['--quiet', '--color', '0', '--warnings', 'batch',
-    '--nodns', 'none', '--ip', '127.0.0.1', '--add-ca', ca.file, '--connect-timeout', '20',
-    '--openssl-timeout', '20', ...options, '--jsonfile', file, `localhost:${oxbow.port}`],
+    '--nodns', 'none', '--ip', '127.0.0.1', '--add-ca', ca.file, '--connect-timeout', '10',
+    '--openssl-timeout', '10', ...options, '--jsonfile', file, `localhost:${oxbow.port}`],
   { cwd: dir, ms: 700000 });
   assert.ok(fs.existsSync(file), stdout + stderr);
   const findings = JSON.parse(fs.readFileSync(file, 'utf8'));
