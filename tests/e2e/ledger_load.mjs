@@ -4,7 +4,7 @@ import http from 'node:http';
 import net from 'node:net';
 import { fileURLToPath } from 'node:url';
 
-import { Process, atEnd, sleep, until } from './harness.mjs';
+import { Process, atEnd, freePort, sleep, until } from './harness.mjs';
 import { PatternReader, requestPattern, responsePattern } from './ledger.mjs';
 
 // Numbers from a seed (mulberry32), so that a load can be had again.
@@ -195,14 +195,15 @@ export class Program {
     this.args = args;
   }
 
-  // A second time on the same port.
-  async start(port = this.port ?? 0) {
-    this.process = new Process(process.execPath, [this.file, String(port), ...this.args]);
-    this.port = await until(20000, `port of ${this.file}`, () => {
-      if (!this.process.running) throw new Error(`${this.file} ended:\n${this.process.stderr}`);
-      return Number(/^(\d+)\n/.exec(this.process.stdout)?.[1] ?? 0);
-    });
+  // A second time on the same port, which meanwhile is no client's.
+  async start() {
+    this.port ??= await freePort();
     this.address = `127.0.0.1:${this.port}`;
+    this.process = new Process(process.execPath, [this.file, String(this.port), ...this.args]);
+    await until(60000, `start of ${this.file}`, () => {
+      if (!this.process.running) throw new Error(`${this.file} ended:\n${this.process.stderr}`);
+      return this.process.stdout.startsWith(`${this.port}\n`);
+    });
   }
 
   signal(name) { this.process.signal(name); }

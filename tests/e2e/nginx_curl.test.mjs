@@ -130,7 +130,7 @@ test('Expect: 100-continue reaches nginx, its 100 curl before the body leaves', 
   const sum = writeNoise(file, MiB);
   // curl would send the body unasked after the time given; the test then fails by its deadline.
   const result = await curl(['-v', '-T', file, '-H', 'Expect: 100-continue', '--expect100-timeout',
-    '30', '--max-time', '10', `${oxbow.url}/saved`]);
+    '90', '--max-time', '50', `${oxbow.url}/saved`]);
   assert.equal(result.code, 0, result.stderr);
   assert.equal(result.status, 201);
   assert.match(result.stderr, /^< HTTP\/1\.1 100 Continue/m);
@@ -149,8 +149,8 @@ test('a refusal in place of 100 Continue: the body never leaves curl', async (t)
   const oxbow = await startOxbow(t, proxyTo(origin.address));
   const file = path.join(tempDir(t), 'noise');
   writeNoise(file, MiB);
-  const result = await curl(['-T', file, '-H', 'Expect: 100-continue', '--expect100-timeout', '30',
-    '--max-time', '10', `${oxbow.url}/`]);
+  const result = await curl(['-T', file, '-H', 'Expect: 100-continue', '--expect100-timeout', '90',
+    '--max-time', '50', `${oxbow.url}/`]);
   assert.equal(result.status, 413, result.stderr);
   assert.equal(result.uploaded, 0);
   assert.equal(received, 0);

@@ -43,6 +43,7 @@ test('SIGHUP loads the file; clients and connections to servers stay', async (t)
   await fixedIs(oxbow, 410);
   assert.equal((await ask(`${oxbow.url}/`, { agent })).body, 'ok');
   assert.equal(origin.connections.opened, 1);
+  await until(5000, 'the report', () => oxbow.stderr.includes('loaded: '));
   assert.match(oxbow.stderr, /~ listeners .* return\.status: 204 -> 410 \(from the next request on\)/);
   assert.match(oxbow.stderr, /loaded: 1 change: 0 added, 0 removed, 1 changed/);
   agent.destroy();

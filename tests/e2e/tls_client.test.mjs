@@ -166,13 +166,13 @@ for (const version of versions) {
     assert.doesNotMatch(text, kTruncated);
     const relay = await startRelay(t, oxbow.port);
     const client = await connect(t, relay.ownPort, only(version));
+    const since = Date.now();
     client.get();
     await client.hears('served');
-    const since = Date.now();
     assert.equal(await client.ends(), null);
-    assert.ok(Date.now() - since >= 250 && Date.now() - since < 3000);
+    assert.ok(Date.now() - since >= 250);
     if (version === 'TLSv1.2') assert.ok(endsWithAlert(relay));
-    assert.equal(await ended(oxbow, 'keepalive_timeout'), 2);
+    await until(5000, 'both counted', async () => await ended(oxbow, 'keepalive_timeout') === 2);
   });
 }
 
@@ -186,7 +186,8 @@ test('a client that resets its connection in a response frees what it had', asyn
   await client.hears('200 OK');
   relay.pairs[0].server.resetAndDestroy();
   await until(5000, 'end at the origin', () => origin.connections.open.size === 0);
-  assert.equal(await metric(oxbow, 'oxbow_listener_connections_open'), 0);
+  await until(5000, 'its end counted', async () =>
+    await metric(oxbow, 'oxbow_listener_connections_open') === 0);
   await until(2000, 'memory', async () => await metric(oxbow, 'oxbow_read_ahead_bytes') === 0);
 });
 
@@ -232,7 +233,7 @@ for (const version of versions) {
         assert.deepEqual(result, { size: noise.length, sum: noiseSum });
       }
     }
-    assert.equal(await metric(oxbow, 'oxbow_read_ahead_bytes'), 0);
+    await until(5000, 'memory', async () => await metric(oxbow, 'oxbow_read_ahead_bytes') === 0);
   });
 
   test(`20 MB up, in both framings, from fast and slow writers, ${version}`, async (t) => {
@@ -248,7 +249,7 @@ for (const version of versions) {
           if (slow) await sleep(10);
         }
         request.end();
-        const [response] = await within(30000, 'the answer', answer);
+        const [response] = await within(120000, 'the answer', answer);
         const pieces = await response.toArray();
         assert.equal(Buffer.concat(pieces).toString(), `${noise.length} ${noiseSum}`);
       }
@@ -262,7 +263,7 @@ test('20 MB up in records of 512 bytes', async (t) => {
   assert.ok(client.socket.setMaxSendFragment(512));
   client.write(`PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: ${noise.length}\r\n\r\n`);
   client.write(noise);
-  await client.hears(`${noise.length} ${noiseSum}`, 30000);
+  await client.hears(`${noise.length} ${noiseSum}`, 120000);
 });
 
 test('20 MB both ways at once', async (t) => {
@@ -362,14 +363,18 @@ test('key updates of the client in the middle of a connection', async (t) => {
   for (const [i, letter] of ['k', 'K'].entries()) {  // K asks the server for one too
     await until(5000, 'an answer', () => times('served') === i + 1);
     child.child.stdin.write(`${letter}\n`);
-    await until(5000, 'the update', () => /KEYUPDATE/.test(child.stderr + child.stdout));
-    await sleep(20);  // s_client takes for a letter only what it reads alone
+    // It takes for a letter only what it reads alone.
+    await until(5000, 'the update', () =>
+      (child.stderr + child.stdout).match(/KEYUPDATE/g)?.length === i + 1);
     child.child.stdin.write(i === 0 ? 'GET / HTTP/1.1\r\nHost: a\r\n\r\n' : kClose);
   }
   await child.finish(5000);
   assert.equal(times('served'), 3, child.stdout);
   assert.match(child.stdout, kCloseNotify);
 });
+
+// Longer than the tests are patient: what ends does so by itself.
+const kShutdown = '60s';
 
 // The end of the process --------------------------------------------------------------------------
 
@@ -378,7 +383,7 @@ test('SIGTERM: what is in flight finishes, idle clients see close_notify', async
   const { origin, oxbow } = await start(t, (request, response) => {
     if (request.url === '/held') held.push(response);
     else response.end('served\n');
-  });
+  }, { shutdown: kShutdown });
   const idle = [];
   for (const version of [...versions, ...versions]) {
     const relay = await startRelay(t, oxbow.port);
@@ -411,15 +416,13 @@ test('SIGTERM: what is in flight finishes, idle clients see close_notify', async
 });
 
 test('SIGTERM in a handshake: its own time is enough', async (t) => {
-  const { oxbow } = await start(t, undefined, { block: 'handshake_timeout: 500ms' });
+  const { oxbow } = await start(t, undefined, { block: 'handshake_timeout: 5s', shutdown: kShutdown });
   const silent = await startRelay(t, oxbow.port, { split: () => {} });
   const client = connect(t, silent.ownPort);
   client.catch(() => {});
   await until(5000, 'the client', async () =>
     await metric(oxbow, 'oxbow_listener_connections_open') === 1);
-  const since = Date.now();
   oxbow.signal('SIGTERM');
   assert.deepEqual(await within(8000, 'end of oxbow', oxbow.exited), { code: 0, signal: null });
-  assert.ok(Date.now() - since < 3000, `${Date.now() - since} ms`);  // shutdown_timeout is 5 s
   await client;
 });

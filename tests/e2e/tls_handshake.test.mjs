@@ -52,6 +52,9 @@ async function dribble(t, oxbow, pieces) {
   return Date.now() - started;
 }
 
+const timedOut = (oxbow, count) => until(5000, `${count} timed out`, async () =>
+  await ended(oxbow, 'handshake_timeout') === count);
+
 function* bytesOf(bytes) {
   for (const byte of bytes) yield Buffer.of(byte);
 }
@@ -67,8 +70,8 @@ test('E.1 a ClientHello byte by byte ends at handshake_timeout', async (t) => {
   const { origin, oxbow } = await start(t, 'handshake_timeout: 400ms');
   const hello = await clientHello(t);
   const ms = await dribble(t, oxbow, bytesOf(hello));
-  assert.ok(ms >= 395 && ms < 3000, `${ms} ms of ${hello.length} bytes`);
-  assert.equal(await ended(oxbow, 'handshake_timeout'), 1);
+  assert.ok(ms >= 395 && ms < 9000, `${ms} ms of ${hello.length} bytes`);
+  await timedOut(oxbow, 1);
   assert.equal(await ended(oxbow, 'handshake_failed'), 0);
   assert.equal(await handshakes(oxbow, 'failed'), 1);
   assert.equal(origin.connections.opened, 0);
@@ -78,8 +81,8 @@ test('E.1 a ClientHello byte by byte ends at handshake_timeout', async (t) => {
 test('E.1 a ClientHello in fragments without end, too', async (t) => {
   const { origin, oxbow } = await start(t, 'handshake_timeout: 400ms');
   const ms = await dribble(t, oxbow, fragments());
-  assert.ok(ms >= 395 && ms < 3000, `${ms} ms`);
-  assert.equal(await ended(oxbow, 'handshake_timeout'), 1);
+  assert.ok(ms >= 395 && ms < 9000, `${ms} ms`);
+  await timedOut(oxbow, 1);
   assert.equal(origin.connections.opened, 0);
 });
 
@@ -93,11 +96,11 @@ test('E.1 so does silence, at once or behind a whole ClientHello', async (t) => 
   const closed = new Promise((done) => socket.on('close', done));
   socket.write(await clientHello(t));
   await within(3000, 'end of the connection', closed);
-  assert.equal(await ended(oxbow, 'handshake_timeout'), 2);
+  await timedOut(oxbow, 2);
 });
 
 test('E.1 what is slow but complete in time is served', async (t) => {
-  const { oxbow } = await start(t, 'handshake_timeout: 5s');
+  const { oxbow } = await start(t, 'handshake_timeout: 60s');
   let writes = 0;
   const byByte = async (piece, send) => {
     for (const byte of bytesOf(piece)) {

@@ -235,7 +235,9 @@ describe('files that are replaced', { concurrency: 2 }, () => {
         ? { cn: 'second', leaf: clients[1] } : { cn: 'first', leaf: clients[0] };
       await lanes.more(100);
       put(next);
+      await reloadsAre(oxbow, 'applied', round);
       await until(10000, `a handshake of ${cn}`, () => origin.handshakes.at(-1).client === cn);
+      await lanes.more(50);  // what the other worker was about to open
       const opened = origin.handshakes.length;
       await lanes.more(100);
       for (const { client } of origin.handshakes.slice(opened)) assert.equal(client, cn);

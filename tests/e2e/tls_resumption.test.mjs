@@ -186,10 +186,10 @@ describe('no session is resumed', { concurrency: 5 }, () => {
     for (const [kind, lines] of [['tickets are', ''],
       ['those of its cache are', 'ssl_session_tickets off; ssl_session_cache shared:tls:1m;']]) {
       test(`nginx, ${version}, when ${kind} older than ssl_session_timeout`, async (t) => {
-        const nginx = await startNginxWith(t, version, `ssl_session_timeout 2s; ${lines}`);
+        const nginx = await startNginxWith(t, version, `ssl_session_timeout 4s; ${lines}`);
         const oxbow = await startTlsProxy(t, nginx.address, trusting, eachNew);
         await askEach(oxbow, 2);
-        await sleep(3100);
+        await sleep(5100);
         await askEach(oxbow, 1);
         assert.deepEqual(reusedOf(await nginx.seen(3)), [false, true, false]);
         const { tls } = await endpointOf(oxbow);
@@ -251,7 +251,7 @@ async function wave(oxbow, size, path) {
 describe('bursts behind a warm-up of 200', () => {
   const size = 200;
   const burst = { top: 'workers: 2',
-    upstream: 'keepalive: 0\nmax_connecting: 50\nqueue: { timeout: 30s }\nconnect_timeout: 20s' };
+    upstream: 'keepalive: 0\nmax_connecting: 50\nqueue: { timeout: 2m }\nconnect_timeout: 60s' };
 
   for (const version of versions) {
     test(`nginx, ${version}: 99 % resume`, async (t) => {

@@ -30,16 +30,16 @@ const pairs = certificates(...['p256', 'rsa'].map((key) =>
 async function scan(oxbow, dir, name, options) {
   const file = path.join(dir, `${name}.json`);
   const { stdout, stderr } = await run('testssl', ['--quiet', '--color', '0', '--warnings', 'batch',
-    '--nodns', 'none', '--ip', '127.0.0.1', '--add-ca', ca.file, '--connect-timeout', '5',
-    '--openssl-timeout', '5', ...options, '--jsonfile', file, `localhost:${oxbow.port}`],
-  { cwd: dir, ms: 150000 });
+    '--nodns', 'none', '--ip', '127.0.0.1', '--add-ca', ca.file, '--connect-timeout', '10',
+    '--openssl-timeout', '10', ...options, '--jsonfile', file, `localhost:${oxbow.port}`],
+  { cwd: dir, ms: 700000 });
   assert.ok(fs.existsSync(file), stdout + stderr);
   const findings = JSON.parse(fs.readFileSync(file, 'utf8'));
   assert.ok(!findings.some(({ id }) => id === 'scanProblem'), JSON.stringify(findings));
   return findings;
 }
 
-test('testssl.sh finds nothing of MEDIUM or worse', { timeout: 180000 }, async (t) => {
+test('testssl.sh finds nothing of MEDIUM or worse', { timeout: 800000 }, async (t) => {
   const origin = await startOrigin(t, (request, response) => {
     response.setHeader('X-Frame-Options', 'DENY');
     response.setHeader('X-Content-Type-Options', 'nosniff');

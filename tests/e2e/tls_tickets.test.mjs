@@ -159,11 +159,11 @@ for (const version of versions) {
 }
 
 test('a ticket ends with session_timeout', async (t) => {
-  const oxbow = await start(t, 'session_timeout: 1s');
+  const oxbow = await start(t, 'session_timeout: 4s');
   for (const version of versions) {
     const session = await sessionOf(await visit(t, oxbow, only(version)));
     assert.equal((await visit(t, oxbow, { ...only(version), session })).reused, true);
-    // Of whole seconds: the second one has begun.
+    // Of whole seconds: the next one has begun.
     await until(4000, 'end of the session', async () =>
       !(await ask(oxbow.port, { ...only(version), session })).reused);
   }

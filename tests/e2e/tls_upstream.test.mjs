@@ -71,6 +71,10 @@ const faults = {
   },
 };
 
+// Short where it is what ends the handshake, and too long to end any other.
+const connectTimeout = ({ result }, ms) =>
+  `connect_timeout: ${result === 'connect_timeout' ? ms : 60000}ms`;
+
 function checkAnswer(answer, { token, detail, status = 502 }, line) {
   assert.equal(answer.status, status);
   assert.equal(answer.proxyStatus, `oxbow; error=${token}; details="${line.detail}"`);
@@ -89,12 +93,12 @@ describe('E.7 a server that in place of a handshake sends', { concurrency: 3 }, 
     test(what, async (t) => {
       const server = await startPlainServer(t, fault.act);
       const oxbow = await startTlsProxy(t, server.address, trusting,
-        { upstream: 'connect_timeout: 400ms' });
+        { upstream: connectTimeout(fault, 400) });
       const answer = await ask(oxbow.url, { method: 'POST', body: 'a secret' });
       const [line] = await logged(oxbow, 1);
       checkAnswer(answer, fault, line);
       if (fault.status === 504)
-        assert.ok(line.total_ms >= 390 && line.total_ms < 3000, `${line.total_ms}`);
+        assert.ok(line.total_ms >= 390 && line.total_ms < 20000, `${line.total_ms}`);
 
       const { closed, connected, tls } = await endpointOf(oxbow);
       assert.equal(connected, 0);
@@ -128,7 +132,7 @@ describe('E.7 a server that in place of a handshake sends', { concurrency: 3 }, 
       const server = await startPlainServer(t, (socket) =>
         socket.once('data', () => asked(socket)));
       const oxbow = await startTlsProxy(t, server.address, trusting,
-        { upstream: 'connect_timeout: 2s' });
+        { upstream: 'connect_timeout: 60s' });
       const answer = ask(oxbow.url);
       const socket = await hello;
       await whileStopped(oxbow, async () => {
@@ -153,13 +157,13 @@ describe('E.7 a server that in place of a handshake sends', { concurrency: 3 }, 
     const answer = await ask(oxbow.url);
     const [line] = await logged(oxbow, 1);
     checkAnswer(answer, faults.silence, line);
-    assert.ok(line.total_ms >= 390 && line.total_ms < 3000, `${line.total_ms}`);
+    assert.ok(line.total_ms >= 390 && line.total_ms < 20000, `${line.total_ms}`);
     assert.equal(origin.requests, 0);
   });
 
-  for (const [what, { act }] of Object.entries(faults)) {
+  for (const [what, fault] of Object.entries(faults)) {
     test(`${what}; another one gets the request`, async (t) => {
-      const bad = await startPlainServer(t, act);
+      const bad = await startPlainServer(t, fault.act);
       const bodies = [];
       const origin = await startOrigin(t, async (request, response) => {
         let body = '';
@@ -168,7 +172,7 @@ describe('E.7 a server that in place of a handshake sends', { concurrency: 3 }, 
         response.end('served');
       }, served(leaf));
       const oxbow = await startTlsProxy(t, [bad.address, origin.address], trusting,
-        { upstream: 'connect_timeout: 200ms\nkeepalive: 0' });
+        { upstream: `${connectTimeout(fault, 3000)}\nkeepalive: 0` });
       // Each server is the first choice of one of them; POST is not idempotent.
       const answers = await Promise.all(['one', 'two', 'three'].map((body) =>
         ask(oxbow.url, { method: 'POST', body })));
@@ -253,7 +257,7 @@ describe('E.8 the end of a response', { concurrency: 3 }, () => {
         else client.end(data.subarray(0, 500), cut);
       });
       const oxbow = await startTlsProxy(t, relay.address, trusting,
-        { upstream: 'read_timeout: 3s' });
+        { upstream: 'read_timeout: 60s' });
       let begun;
       const begin = new Promise((done) => { begun = done; });
       const answer = ask(oxbow.url, { onData: begun });

@@ -38,7 +38,7 @@ void checkRefused(const std::string& text, uint32_t line, std::string_view told 
   CAPTURE(text.substr(0, 500));
   const auto start = std::chrono::steady_clock::now();
   const auto result = config::loadText(text, "oxbow.yaml");
-  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(2));
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(20));
   CHECK_FALSE(result.config);
   REQUIRE_FALSE(result.problems.empty());
   const std::string message = config::format(result.problems[0], "oxbow.yaml");

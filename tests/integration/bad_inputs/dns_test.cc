@@ -49,7 +49,7 @@ void checkKeptForItsTime(const char* what, const char* token, Harm harm) {
   harm(dns);
   REQUIRE(oxbow.awaitMetricAtLeast("oxbow_dns_stale_serves_total", 1));
   CHECK(client.ask(get()).status() == 200);
-  const Message answer = awaitStatus(client, 503, 6000ms);
+  const Message answer = awaitStatus(client, 503, 20000ms);
   CHECK(answer.status() == 503);
   CHECK(tokenOf(answer) == token);
   CHECK(std::chrono::steady_clock::now() - begin >= 2s);
@@ -83,7 +83,7 @@ TEST_CASE("I.2 TTLs of 0 and 2^31 are clamped; aliases that loop or do not end a
   {
     dns.forget();
     Oxbow oxbow(named(dns, *origin, "resolve: { ttl_max: 1s }"));
-    REQUIRE(dns.waitFor("api.test", DnsType::A, 3, 5000ms));
+    REQUIRE(dns.waitFor("api.test", DnsType::A, 3, 20000ms));
   }
   dns.remove("api.test");
   dns.set("api.test", DnsType::Cname, {"b.test"});
@@ -125,7 +125,7 @@ TEST_CASE("I.3 what is malformed or forged is dropped, ports and ids are not to 
   RawClient client(oxbow.address());
   CHECK(client.ask(get()).status() == 503);
   dns.lie(DnsLie::None);
-  CHECK(awaitStatus(client, 200, 8000ms).body == "a");
+  CHECK(awaitStatus(client, 200, 20000ms).body == "a");
 }
 
 TEST_CASE("I.4 of 1,000 addresses so many are used; a change during a request harms nobody") {

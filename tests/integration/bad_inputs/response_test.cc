@@ -78,13 +78,13 @@ TEST_CASE("G.5 an upstream that is slow and not silent") {
     if (!conn.request()) return;
     std::string none;
     for (const char byte : ok("slow")) {
-      conn.stream().receive(none, milliseconds(10));
+      conn.stream().receive(none, milliseconds(40));
       conn.send({&byte, 1});
     }
     conn.awaitEnd();
   };
   const Outcome outcome =
-      outcomeOf(dripping, get("/", kClose), {.upstream = "read_timeout: 150ms\nkeepalive: 0"});
+      outcomeOf(dripping, get("/", kClose), {.upstream = "read_timeout: 1s\nkeepalive: 0"});
   CHECK(outcome.answer.body == "slow");
 }
 

@@ -97,7 +97,7 @@ TEST_CASE("shutdown_timeout ends what does not finish") {
   CHECK(draining.oxbow.awaitStopped());
   const auto took = std::chrono::steady_clock::now() - start;
   CHECK(took >= milliseconds(190));
-  CHECK(took < milliseconds(2000));
+  CHECK(took < milliseconds(10000));  // the default is 30 s
   CHECK_FALSE(draining.busy.receive().complete);
   CHECK(draining.busy.end() != Read::Late);
   draining.gate.open();

@@ -50,7 +50,7 @@ void checkClientIsTold(const std::string& head, const std::string& first, const 
                          },
                          answering(ok("next"))});
   Oxbow oxbow(Setup{.servers = {upstream.address()},
-                    .upstream = "max_conns: 1\nread_timeout: 300ms",
+                    .upstream = "max_conns: 1\nread_timeout: 2s",
                     .listener = "sndbuf: 4k",
                     .top = kAdmin});
   RawClient client(oxbow.address(), kSmallBuffer), other(oxbow.address());
@@ -78,7 +78,7 @@ struct Upload {
             "127.0.0.1:0", kSmallBuffer),
         oxbow(Setup{.servers = {upstream.address()},
                     .upstream = "sndbuf: 4k",
-                    .listener = "client_body_timeout: 300ms",
+                    .listener = "client_body_timeout: 2s",
                     .top = kAdmin}),
         client(oxbow.address()) {
     client.send(postChunked(chunkOf(kFirst)));

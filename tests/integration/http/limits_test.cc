@@ -13,7 +13,7 @@ namespace {
 void checkTook(std::chrono::steady_clock::time_point start, milliseconds least) {
   const auto took = std::chrono::steady_clock::now() - start;
   CHECK(took >= least - milliseconds(10));
-  CHECK(took < least + milliseconds(1500));
+  CHECK(took < least + milliseconds(10000));  // the shortest default is 15 s
 }
 
 }  // namespace
@@ -78,8 +78,8 @@ TEST_CASE("client_header_timeout: a client that sends nothing is closed without 
 TEST_CASE("keepalive_timeout of clients") {
   Forwarding pair({.listener = "keepalive_timeout: 150ms"});
   RawClient client(pair.oxbow.address());
-  CHECK(client.ask(get()).status() == 200);
   const auto start = std::chrono::steady_clock::now();
+  CHECK(client.ask(get()).status() == 200);
   CHECK(client.readToEnd().empty());
   CHECK(client.end() == Read::Fin);
   checkTook(start, milliseconds(150));
@@ -116,12 +116,12 @@ TEST_CASE("client_body_timeout: 408 for a body that stops") {
   CHECK(pair.upstream.requests() == 0);
 }
 
-TEST_CASE("client_body_timeout is between two bytes") {
-  Forwarding pair({.listener = "client_body_timeout: 200ms"});
+TEST_CASE("client_body_timeout is between two bytes, where any rate will do") {
+  Forwarding pair({.listener = "client_body_timeout: 2s\nclient_min_rate: 0"});
   RawClient client(pair.oxbow.address());
   client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 20\r\n\r\n");
   for (int i = 0; i < 20; ++i) {
-    REQUIRE(client.isQuietFor(milliseconds(20)));
+    REQUIRE(client.isQuietFor(milliseconds(150)));
     client.send("x");
   }
   CHECK(client.receive().status() == 200);

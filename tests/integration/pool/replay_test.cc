@@ -240,7 +240,7 @@ TEST_CASE("a timeout is no reason to replay") {
     conn.request();
     conn.awaitEnd();
   };
-  Dying dying(silent, "read_timeout: 150ms");
+  Dying dying(silent, "read_timeout: 1s");
   dying.checkFailed(get("/doc"), 504, "connection_read_timeout");
 }
 

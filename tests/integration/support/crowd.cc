@@ -100,7 +100,9 @@ void Crowd::ask(uint64_t requests, size_t atOnce) {
   size_t next = 0, underWay = 0;
   while ((begun < requests || underWay > 0) && steady_clock::now() < end) {
     while (begun < requests && underWay < atOnce) {
-      send(clients_[next++ % clients_.size()]);
+      Client& client = clients_[next++ % clients_.size()];
+      if (client.asking) continue;  // all the others have been served meanwhile
+      send(client);
       ++begun;
       ++underWay;
     }

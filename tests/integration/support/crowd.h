@@ -34,6 +34,7 @@ class Crowd {
   void askFor(std::chrono::milliseconds time) { askWhile(UINT64_MAX, time); }
   void askUntil(uint64_t answers) { askWhile(answers, std::chrono::seconds(60)); }
   // So many requests in turns, with at most `atOnce` under way.
+  // REQUIRES: `atOnce` is less than there are clients.
   void ask(uint64_t requests, size_t atOnce);
 
   // Answers other than 200, and connections that ended.

