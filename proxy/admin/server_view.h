@@ -22,9 +22,9 @@ namespace oxbow::admin {
 
 struct EndpointReport {
   std::string address;
-  std::string server;    // as configured
-  std::string name;      // that it is an address of; empty: of none
-  uint32_t group = 0;    // by priority: the lowest that can be reached is used
+  std::string server;  // as configured
+  std::string name;    // that it is an address of; empty: of none
+  uint32_t group = 0;  // by priority: the lowest that can be reached is used
   bool backup = false;
   bool standby = false;  // of the address family that is not in use
   uint32_t weight = 1;
@@ -34,8 +34,8 @@ struct EndpointReport {
   uint64_t opened = 0, connected = 0, connectFailed = 0, acquired = 0, reused = 0, peeks = 0;
   std::array<uint64_t, static_cast<size_t>(pool::CloseReason::Count)> closed{};
   stats::HistogramSnapshot connectTime;
-  uint64_t avoidedTimes = 0;  // that max_fails was reached
-  double avoidedSeconds = 0;  // that it still is; 0: it is not
+  uint64_t avoidedTimes = 0;            // that max_fails was reached
+  double avoidedSeconds = 0;            // that it still is; 0: it is not
   double learnedIdleSeconds = 0;        // 0: nothing learned
   double learnedUnusedIdleSeconds = 0;  // of connections that never carried an exchange
   bool tls = false;                     // else what follows means nothing

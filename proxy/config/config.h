@@ -120,10 +120,10 @@ struct Server {
   Located<uint32_t> weight{1};                // 1..1000
   std::optional<Located<uint32_t>> maxConns;  // overrides the upstream's max_conns
   // So many failures within fail_timeout, and the server is avoided for as long; 0: never.
-  Located<uint32_t> maxFails{1};                // max_fails
-  Located<Duration> failTimeout{seconds(10)};   // fail_timeout
-  Located<bool> backup{false};                  // used when no other can be
-  Located<bool> down{false};                    // not used at all
+  Located<uint32_t> maxFails{1};               // max_fails
+  Located<Duration> failTimeout{seconds(10)};  // fail_timeout
+  Located<bool> backup{false};                 // used when no other can be
+  Located<bool> down{false};                   // not used at all
   // "http" stands for _http._tcp; with a dot inside, or an underscore in front, it is put in front
   // of the address as it is.
   Located<std::string> service{std::string()};

@@ -74,8 +74,7 @@ void readNetworks(const Node& node, BlockReader& in, std::string_view key,
       out.push_back({network.value(), text.place});
     } else {
       in.problems().push_back(
-          {text.place,
-           path,
+          {text.place, path,
            fmt::format("{} is no network such as 10.0.0.0/8, no IP address, and not all",
                        quoted(*text)),
            suggest(*text, {"all"})});

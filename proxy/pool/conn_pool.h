@@ -104,9 +104,13 @@ class ConnPool final : private event::Timer {
   // An exchange, or an attempt to open, failed by the endpoint's fault.
   void noteFailure(const PooledConn& conn);
   void noteSuccess() { parts_.state->health.succeeded(); }
-  // What was chosen for an exchange is its trial if it awaits one.
-  void noteChosen() {
+  // What is opened for an exchange is its trial if it awaits one; what is lent to one, too.
+  void noteOpened() {
     if (parts_.state->health.awaitsTrial(parts_.dispatcher.now())) beginTrial();
+  }
+  void noteLent() {
+    noteOpened();
+    parts_.state->health.takeTrial();
   }
   // Null: its name has no other address family.
   Rival* rival() const { return rival_; }

@@ -26,6 +26,7 @@ bool Health::failed(TimePoint now) {
   if (fails < maxFails_) return false;
   const bool isNew = !isOnTrial;
   avoidFrom(now);
+  trialOpen_.store(false, std::memory_order_relaxed);
   return isNew;
 }
 
@@ -33,6 +34,7 @@ bool Health::beginTrial(TimePoint now) {
   const std::lock_guard lock(mutex_);
   if (!awaitsTrial(now)) return false;
   avoidFrom(now);
+  trialOpen_.store(true, std::memory_order_relaxed);
   return true;
 }
 

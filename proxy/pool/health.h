@@ -9,9 +9,9 @@
 namespace oxbow::pool {
 
 // Whether an endpoint has failed too often of late: failures within `failTimeout` are counted, and
-// from `maxFails` on it is avoided for as long. Then one exchange is its trial: what succeeds clears
-// it, what fails begins anew, and meanwhile the others still avoid it. Shared by the workers;
-// thread-safe.
+// from `maxFails` on it is avoided for as long. Then one exchange is its trial: what succeeds
+// clears it, what fails begins anew, and meanwhile the others still avoid it. Shared by the
+// workers; thread-safe.
 class Health {
  public:
   // maxFails 0: never avoided.
@@ -34,6 +34,11 @@ class Health {
   }
   // False when another worker was faster.
   bool beginTrial(TimePoint now);
+  // A connection is being opened, or has been, for a trial that no exchange has taken yet.
+  bool trialOpen() const { return trialOpen_.load(std::memory_order_relaxed); }
+  void takeTrial() {
+    if (trialOpen()) trialOpen_.store(false, std::memory_order_relaxed);
+  }
 
  private:
   static constexpr int64_t kNever = INT64_MIN;
@@ -47,6 +52,7 @@ class Health {
   TimePoint firstFailure_{};
   std::atomic<uint32_t> fails_{0};
   std::atomic<int64_t> until_{kNever};
+  std::atomic<bool> trialOpen_{false};
 };
 
 }  // namespace oxbow::pool

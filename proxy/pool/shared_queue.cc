@@ -12,8 +12,7 @@ SharedQueue::SharedQueue(uint32_t maxTotalConns, std::vector<event::Dispatcher*>
 void SharedQueue::rankUntil(TimePoint time) {
   const int64_t next = time.time_since_epoch().count();
   int64_t now = rankUntil_.load(std::memory_order_relaxed);
-  while (now < next &&
-         !rankUntil_.compare_exchange_weak(now, next, std::memory_order_relaxed)) {
+  while (now < next && !rankUntil_.compare_exchange_weak(now, next, std::memory_order_relaxed)) {
   }
 }
 

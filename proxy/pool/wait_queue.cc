@@ -91,7 +91,7 @@ bool WaitQueue::serveNow(Waiter& waiter) {
     if (PooledConn* conn = pool->takeIdle(need, !need.replayable && pool->attemptable())) {
       stats_.served.add();
       stats_.waitTime.record(Duration(0));
-      noteChosen(*pool);
+      if (pools_.size() > 1) pool->noteLent();
       waiter.onLease(pool->lend(*conn));
       return true;
     }
@@ -118,7 +118,7 @@ bool WaitQueue::openOn(ConnPool& pool, Waiter& waiter) {
   const bool begun = pool.adopt(waiter) || (pool.canOpen() && pool.open(&waiter));
   if (!begun) return false;
   ++attended_;
-  noteChosen(pool);
+  if (pools_.size() > 1) pool.noteOpened();
   return true;
 }
 
@@ -213,6 +213,7 @@ void WaitQueue::serveIdle(bool alsoWithAttempt) {
 }
 
 void WaitQueue::serve(Waiter& waiter, ConnPool& pool, PooledConn& conn) {
+  if (pools_.size() > 1) pool.noteLent();
   stats_.served.add();
   stats_.waitTime.record(dispatcher_.now() - waiter.since_);
   leave(waiter);

@@ -137,9 +137,6 @@ class WaitQueue final : public PoolOwner, private event::Timer, private event::T
   bool ranked() const {
     return grouped_ || (pools_.size() > 1 && shared_->ranks(dispatcher_.now()));
   }
-  void noteChosen(ConnPool& pool) const {
-    if (pools_.size() > 1) pool.noteChosen();
-  }
   uint32_t usableGroup(uint64_t tried) const;
   bool mayUseIdle(const ConnPool& pool, uint64_t tried) const;
   void probeBetter();

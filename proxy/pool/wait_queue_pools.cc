@@ -270,7 +270,7 @@ uint32_t WaitQueue::usableGroup(uint64_t tried) const {
 }
 
 bool WaitQueue::mayUseIdle(const ConnPool& pool, uint64_t tried) const {
-  return pool.rank() <= usableGroup(tried);
+  return pool.state().health.trialOpen() || pool.rank() <= usableGroup(tried);
 }
 
 bool WaitQueue::keepsWarm(const ConnPool& pool) const {

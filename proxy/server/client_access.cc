@@ -14,7 +14,8 @@ constexpr size_t kNetwork = 8;  // bytes of an IPv6 address
 int longest(const std::vector<config::Located<Cidr>>& networks, const SocketAddress& address) {
   int most = -1;
   for (const auto& network : networks)
-    if (network->contains(address)) most = std::max(most, static_cast<int>(network->prefixLength()));
+    if (network->contains(address))
+      most = std::max(most, static_cast<int>(network->prefixLength()));
   return most;
 }
 

@@ -30,8 +30,8 @@ bool MemoryGuard::admits() {
 }
 
 void MemoryGuard::tell(int64_t least) {
-  const auto held = static_cast<int64_t>(objects_ + worker_.blocks.lentBytes() +
-                                         worker_.blocks.freeBytes());
+  const auto held =
+      static_cast<int64_t>(objects_ + worker_.blocks.lentBytes() + worker_.blocks.freeBytes());
   if (std::abs(held - told_) < least) return;
   account_.add(held - told_);
   told_ = held;

@@ -63,7 +63,8 @@ void Server::makeWorkers(const config::Config& config) {
   memory_.setLimit(*config.memoryLimit);
   const uint32_t count = *config.workers == 0 ? availableCpus() : *config.workers;
   for (size_t i = 0; i < count; ++i)
-    workers_.push_back(std::make_unique<Worker>(Worker::Parts{i, count, clock_, dispatcher_, memory_}));
+    workers_.push_back(
+        std::make_unique<Worker>(Worker::Parts{i, count, clock_, dispatcher_, memory_}));
   // One worker accepts itself.
   event::Dispatcher& accepting = count > 1 ? dispatcher_ : workers_[0]->dispatcher();
   limit_ = std::make_unique<ClientLimit>(clientsAtOnce(config), accepting);

@@ -12,19 +12,18 @@ namespace oxbow::session {
 namespace {
 constexpr Duration kDiscardTime = std::chrono::seconds(1);
 constexpr Duration kLingerTime = std::chrono::seconds(2);
-constexpr Duration kRefusedTime = std::chrono::seconds(5);  // for who is told so only
+constexpr Duration kRefusedTime = std::chrono::seconds(5);     // for who is told so only
 constexpr Duration kDrainHandshake = std::chrono::seconds(1);  // for one that a drain meets
 constexpr Error kClientGone{ErrorCode::ClientGone, Side::Client, Retry::Never, 0,
                             "the client is gone"};
 }  // namespace
 
 std::string_view textOf(SessionEnd end) {
-  constexpr std::string_view kTexts[] = {"client_closed",    "client_reset", "keepalive_timeout",
-                                         "header_timeout",   "body_timeout", "send_timeout",
-                                         "bad_request",      "finished",     "cut",
-                                         "body_unread",      "shutdown",     "handshake_failed",
-                                         "handshake_timeout", "denied",
-                                         "memory_pressure"};
+  constexpr std::string_view kTexts[] = {"client_closed",     "client_reset", "keepalive_timeout",
+                                         "header_timeout",    "body_timeout", "send_timeout",
+                                         "bad_request",       "finished",     "cut",
+                                         "body_unread",       "shutdown",     "handshake_failed",
+                                         "handshake_timeout", "denied",       "memory_pressure"};
   static_assert(sizeof(kTexts) / sizeof(kTexts[0]) == static_cast<size_t>(SessionEnd::Count));
   return kTexts[static_cast<size_t>(end)];
 }

@@ -26,7 +26,7 @@ class Pace {
   TimePoint until() const { return until_; }
 
  private:
-  static constexpr uint64_t kSecond = 1'000'000'000;  // ns
+  static constexpr uint64_t kSecond = 1'000'000'000;    // ns
   static constexpr uint64_t kLongest = 30 * 24 * 3600;  // seconds; no tolerance is longer
 
   TimePoint until_{};

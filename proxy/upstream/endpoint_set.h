@@ -20,9 +20,9 @@ struct EndpointSpec {
   uint32_t maxConns = 0;  // 0: no cap
   uint32_t maxFails = 1;  // see pool::Health
   Duration failTimeout = std::chrono::seconds(10);
-  bool backup = false;    // its group is behind those of all that are none
-  uint32_t group = 0;     // the lowest that has an endpoint that can be reached is used (RFC 2782)
-  bool standby = false;   // of the address family that is not in use for `name` (RFC 8305)
+  bool backup = false;   // its group is behind those of all that are none
+  uint32_t group = 0;    // the lowest that has an endpoint that can be reached is used (RFC 2782)
+  bool standby = false;  // of the address family that is not in use for `name` (RFC 8305)
   bool operator==(const EndpointSpec&) const = default;
 };
 

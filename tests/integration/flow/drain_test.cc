@@ -112,7 +112,8 @@ TEST_CASE("without clients it stops at once") {
 
 TEST_CASE("an upload in flight finishes") {
   FakeUpstream upstream(answering(ok("got it")));
-  Oxbow oxbow(Setup{.servers = {upstream.address()}, .top = "shutdown_timeout: 10s\ndrain_spread: 0s"});
+  Oxbow oxbow(
+      Setup{.servers = {upstream.address()}, .top = "shutdown_timeout: 10s\ndrain_spread: 0s"});
   RawClient client(oxbow.address()), idle(oxbow.address());
   client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n" +
               std::string(50000, 'x'));

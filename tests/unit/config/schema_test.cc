@@ -13,8 +13,9 @@ namespace {
 
 bool isSame(const Config& a, const Config& b) {
   return a.workers == b.workers && a.workerConnections == b.workerConnections &&
-         a.shutdownTimeout == b.shutdownTimeout && a.drainDelay == b.drainDelay && a.drainSpread == b.drainSpread &&
-         a.memoryLimit == b.memoryLimit && a.logLevel == b.logLevel && a.watch == b.watch &&
+         a.shutdownTimeout == b.shutdownTimeout && a.drainDelay == b.drainDelay &&
+         a.drainSpread == b.drainSpread && a.memoryLimit == b.memoryLimit &&
+         a.logLevel == b.logLevel && a.watch == b.watch &&
          a.responseBufferBudget == b.responseBufferBudget && a.admin == b.admin &&
          a.resolver == b.resolver && a.upstreams == b.upstreams && a.listeners == b.listeners;
 }

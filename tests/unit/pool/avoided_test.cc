@@ -59,7 +59,6 @@ TEST_CASE("who finds the other at its cap waits for it, and is tried behind fail
   CHECK(waiting.waiting());
   CHECK(scene.opened(0) == 1);
   scene.pass(2s);
-  MESSAGE(waiting.refused(), scene.pool(0).connecting(), scene.pool(0).canOpen());
   scene.connectAll();
   CHECK(waiting.served());
   CHECK(scene.pool(0).active() == 1);
@@ -87,6 +86,22 @@ TEST_CASE("one exchange is the trial") {
     for (int i = 0; i < 4; ++i) scene.ask();
     CHECK(scene.opened(0) == before + 1);
   }
+}
+
+TEST_CASE("a trial that its exchange does without serves the next that waits") {
+  Two scene({.queue = {.timeout = 60s}, .maxConns = 1});
+  Client& first = scene.ask();
+  Client& second = scene.ask();
+  scene.connectAll();
+  scene.fail(0);
+  (first.conn().pool().index() == 0 ? first : second).breakOff(CloseReason::ServerClosed);
+  Client& tries = scene.ask();
+  Client& waits = scene.ask();
+  scene.pass(11s);
+  REQUIRE(scene.pool(0).connecting() == 1);
+  scene.hangUp(tries);
+  scene.connectAll();
+  CHECK(waits.served());
 }
 
 TEST_CASE("when every endpoint is avoided, they are used as if none were") {

@@ -59,6 +59,12 @@ TEST_CASE("behind its time one exchange is the trial") {
   CHECK_FALSE(health.beginTrial(kStart + 9s));
   REQUIRE(health.awaitsTrial(kStart + 10s));
   CHECK(health.beginTrial(kStart + 10s));
+  CHECK(health.trialOpen());
+  SUBCASE("which one exchange takes") {
+    health.takeTrial();
+    CHECK_FALSE(health.trialOpen());
+    CHECK(health.avoided(kStart + 11s));
+  }
   SUBCASE("nobody else is one, and the others avoid it as before") {
     CHECK_FALSE(health.beginTrial(kStart + 10s));
     CHECK(health.avoided(kStart + 11s));
@@ -72,6 +78,7 @@ TEST_CASE("behind its time one exchange is the trial") {
   SUBCASE("one that fails is enough, and is no new beginning") {
     CHECK_FALSE(health.failed(kStart + 12s));
     CHECK(health.avoidedUntil() == kStart + 22s);
+    CHECK_FALSE(health.trialOpen());
   }
 }
 
