@@ -22,11 +22,13 @@ struct ReportPage {
 constexpr ReportPage kMetrics{stats::PrometheusWriter::kContentType, metricsText};
 constexpr ReportPage kUpstreams{kJson, upstreamsJson};
 constexpr ReportPage kDns{kJson, dnsJson};
+constexpr ReportPage kErrors{kJson, errorsJson};
 
 const ReportPage* pageOf(std::string_view path) {
   if (path == "/metrics") return &kMetrics;
   if (path == "/api/upstreams") return &kUpstreams;
   if (path == "/api/dns") return &kDns;
+  if (path == "/api/errors") return &kErrors;
   return nullptr;
 }
 
@@ -84,7 +86,8 @@ void AdminHandler::onRequest(session::Exchange& exchange) {
   if (!isKnown(head.path))
     return refuse(
         exchange, 404,
-        "there are /healthz, /readyz, /metrics, /api/upstreams, /api/dns and /api/reload");
+        "there are /, /healthz, /readyz, /metrics, /api/upstreams, /api/dns, /api/errors and "
+        "/api/reload");
   if (!isAllowed(head)) {
     const std::string_view methods = methodsOf(head.path);
     return refuse(exchange, 405, isReload(head.path) ? "POST only" : "GET and HEAD only", methods);

@@ -34,6 +34,8 @@ std::string metricsText(const ServerReport& report);
 std::string upstreamsJson(const ServerReport& report);
 // What is known of names as JSON; docs/admin.md lists its members.
 std::string dnsJson(const ServerReport& report);
+// The last errors as JSON; docs/admin.md lists its members.
+std::string errorsJson(const ServerReport& report);
 // What became of a reload as JSON; docs/reload.md lists its members.
 std::string reloadJson(const ReloadReport& report);
 

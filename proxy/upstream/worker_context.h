@@ -10,6 +10,7 @@
 #include "proxy/codec/http1/parser.h"
 #include "proxy/codec/http1/section_memo.h"
 #include "proxy/event/dispatcher.h"
+#include "proxy/log/recent_errors.h"
 #include "proxy/upstream/opening_lane.h"
 
 namespace oxbow::upstream {
@@ -50,6 +51,7 @@ struct WorkerContext {
   OpeningLane openings;
   BlockPool blocks;
   http::DateLine date;
+  log::RecentErrors errors;
   uint64_t buffered = 0;             // response bytes read ahead of their clients
   uint64_t bufferLimit = 256 << 20;  // proxy_buffers_total
   IntrusiveList<StarvedReader, StarvedTag> starved;
