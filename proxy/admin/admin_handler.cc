@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "proxy/admin/dashboard.h"
 #include "proxy/admin/host_check.h"
 #include "proxy/admin/late_answer.h"
 #include "proxy/codec/http1/serializer.h"
@@ -35,7 +36,8 @@ const ReportPage* pageOf(std::string_view path) {
 bool isReload(std::string_view path) { return path == "/api/reload"; }
 
 bool isKnown(std::string_view path) {
-  return path == "/healthz" || path == "/readyz" || pageOf(path) != nullptr || isReload(path);
+  return path == "/" || path == "/healthz" || path == "/readyz" || pageOf(path) != nullptr ||
+         isReload(path);
 }
 
 // What changes something changes it by POST alone: no link and no image of a page can.
@@ -92,6 +94,7 @@ void AdminHandler::onRequest(session::Exchange& exchange) {
     const std::string_view methods = methodsOf(head.path);
     return refuse(exchange, 405, isReload(head.path) ? "POST only" : "GET and HEAD only", methods);
   }
+  if (head.path == "/") return answerDashboard(exchange);
   if (head.path == "/healthz") return answerHealth(exchange);
   if (head.path == "/readyz") return answerReadiness(exchange, view_.ready());
   if (*asked_ >= kMaxAsked) return refuse(exchange, 503, "too many requests wait for a report");
