@@ -18,6 +18,7 @@ const api = async (oxbow, name) => JSON.parse((await curl([`${oxbow.adminUrl}/ap
 
 // The rule that the page states at its foot.
 function three(value) {
+  if (value === 0) return '0';
   if (value >= 100) return value.toFixed(0);
   if (value >= 10) return value.toFixed(1);
   return value >= 1 ? value.toFixed(2) : value.toFixed(3);
