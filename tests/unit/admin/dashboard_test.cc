@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "proxy/pool/close_reason.h"
+
 using namespace oxbow::admin;
 
 namespace {
@@ -38,6 +40,14 @@ TEST_CASE("the page loads nothing from elsewhere") {
   CHECK(has(page, "<a href=\"/api/upstreams\">"));
   for (const char* loading : {" src=", "@import", "url(h", "import(", "import "})
     CHECK_FALSE(has(page, loading));
+}
+
+TEST_CASE("the page says what each reason of a close means") {
+  for (size_t i = 0; i < static_cast<size_t>(oxbow::pool::CloseReason::Count); ++i) {
+    const std::string reason(textOf(static_cast<oxbow::pool::CloseReason>(i)));
+    INFO(reason);
+    CHECK(has(dashboardPage(), "\n  " + reason + ": '"));
+  }
 }
 
 TEST_CASE("texts of others cannot become markup or code") {
