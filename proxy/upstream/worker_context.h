@@ -51,7 +51,6 @@ struct WorkerContext {
   OpeningLane openings;
   BlockPool blocks;
   http::DateLine date;
-  log::RecentErrors errors;
   uint64_t buffered = 0;             // response bytes read ahead of their clients
   uint64_t bufferLimit = 256 << 20;  // proxy_buffers_total
   IntrusiveList<StarvedReader, StarvedTag> starved;
@@ -61,6 +60,7 @@ struct WorkerContext {
   http::Field fields[http1::kMaxFields];
   char in[kIn];
   char out[kOut];
+  log::RecentErrors errors;  // last: large, and of no use to requests that go well
 };
 
 }  // namespace oxbow::upstream

@@ -5,7 +5,7 @@ import { WebSocket } from 'undici';
 
 import { Process, atEnd, tempDir, until, within } from './harness.mjs';
 
-const PATIENCE = 60000;
+const PATIENCE = 120000;  // a machine under load takes its time to start a browser
 
 class Connection {
   constructor(socket) {
@@ -59,7 +59,8 @@ class Page {
   take({ method, params }) {
     if (method === 'Runtime.exceptionThrown')
       this.complaints.push(params.exceptionDetails.exception?.description ?? 'exception');
-    if (method === 'Runtime.consoleAPICalled' && ['error', 'warning', 'assert'].includes(params.type))
+    const isBad = ['error', 'warning', 'assert'].includes(params.type);
+    if (method === 'Runtime.consoleAPICalled' && isBad)
       this.complaints.push(JSON.stringify(params.args));
     if (method === 'Log.entryAdded' && ['error', 'warning'].includes(params.entry.level))
       this.complaints.push(`${params.entry.text} ${params.entry.url ?? ''}`);
@@ -94,14 +95,22 @@ class Page {
     return result.value;
   }
 
+  // Of the first element that matches; `property` as in JavaScript.
+  get(selector, property) {
+    return this.evaluate(`document.querySelector(${JSON.stringify(selector)}).${property}`);
+  }
+
+  textOf(selector) { return this.get(selector, 'textContent'); }
+  labelOf(selector) { return this.get(selector, 'ariaLabel'); }
+
   // Until the expression is true; a page that is on its way has none.
   waitFor(expression) {
     return until(PATIENCE, expression, () => this.evaluate(expression).catch(() => false));
   }
 
-  async resize(width, height, scale = 1) {
+  async resize(width, height) {
     await this.send('Emulation.setDeviceMetricsOverride',
-      { width, height, deviceScaleFactor: scale, mobile: width < 600 });
+      { width, height, deviceScaleFactor: 1, mobile: width < 600 });
   }
 
   // Such as { 'prefers-color-scheme': 'dark' }.

@@ -20,17 +20,21 @@ function chunksOf(file) {
 // The predictor of filter 4 (PNG, section 9.4).
 function paeth(left, above, corner) {
   const guess = left + above - corner;
-  const [a, b, c] = [left, above, corner].map((value) => Math.abs(guess - value));
+  const a = Math.abs(guess - left), b = Math.abs(guess - above), c = Math.abs(guess - corner);
   if (a <= b && a <= c) return left;
   return b <= c ? above : corner;
 }
 
+// What each filter adds to a byte: of its neighbours to the left, above and in the corner.
+const FILTERS = [() => 0, (left) => left, (left, above) => above,
+  (left, above) => (left + above) >> 1, paeth];
+
 function unfilter(filter, row, before, width) {
+  const guess = FILTERS[filter];
+  if (filter === 0) return;
   for (let i = 0; i < row.length; ++i) {
-    const left = i >= width ? row[i - width] : 0;
-    const corner = i >= width ? before[i - width] : 0;
-    const above = before[i];
-    row[i] += [0, left, above, (left + above) >> 1, paeth(left, above, corner)][filter];
+    const isFirst = i < width;
+    row[i] += guess(isFirst ? 0 : row[i - width], before[i], isFirst ? 0 : before[i - width]);
   }
 }
 
@@ -54,7 +58,10 @@ export function decodePng(file) {
     rows.push(row);
     before = row;
   }
-  const at = (x, y) => rows[y].subarray(x * bytes, x * bytes + 3).reduce((all, v) => all * 256 + v, 0);
+  const at = (x, y) => {
+    const row = rows[y], i = x * bytes;
+    return row[i] << 16 | row[i + 1] << 8 | row[i + 2];
+  };
   return { width, height, at };
 }
 

@@ -11,7 +11,8 @@ export class Terminal {
   constructor(socket) { this.socket = socket; }
 
   async tmux(...args) {
-    const { code, stdout, stderr } = await run('tmux', ['-S', this.socket, '-f', '/dev/null', ...args]);
+    const { code, stdout, stderr } =
+      await run('tmux', ['-S', this.socket, '-f', '/dev/null', ...args]);
     assert.equal(code, 0, `tmux ${args.join(' ')}: ${stderr}`);
     return stdout;
   }
@@ -19,6 +20,12 @@ export class Terminal {
   // What is on the screen; `-e` in `options` keeps what colours it.
   async screen(...options) {
     return (await this.tmux('capture-pane', '-p', ...options)).replace(/\n+$/, '\n');
+  }
+
+  // Whether a program has another screen than the shell's, and whether there is a cursor.
+  async flags() {
+    const format = 'alternate #{alternate_on}, cursor #{cursor_flag}';
+    return (await this.tmux('display-message', '-p', format)).trim();
   }
 
   press(...keys) { return this.tmux('send-keys', ...keys); }

@@ -6,7 +6,9 @@ import net from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
 
-import { atEnd, binary, curl, freePort, proxyTo, run, startOxbow, tempDir, until } from './harness.mjs';
+import {
+  atEnd, binary, curl, freePort, proxyTo, run, startOxbow, tempDir, until,
+} from './harness.mjs';
 import { startOrigin } from './origin.mjs';
 import { openTerminal, type } from './tmux.mjs';
 
@@ -76,7 +78,7 @@ test('in a terminal: figures, a new size, q', async (t) => {
   assertTells(shown, await api(oxbow, 'upstreams'));
   assert.match(shown, /NAMES {2}none/);
   assert.match(shown, /ERRORS {2}none/);
-  assert.equal(await terminal.tmux('display-message', '-p', '#{alternate_on}'), '1\n');
+  assert.equal(await terminal.flags(), 'alternate 1, cursor 0');
 
   await terminal.resize(60, 10);
   const small = await terminal.waitFor('a small one',
@@ -92,7 +94,7 @@ test('in a terminal: figures, a new size, q', async (t) => {
   await terminal.press('q');
   const after = await terminal.waitFor('the shell', (screen) => !screen.includes('q quits'));
   assert.ok(/^\$/m.test(after) && !after.includes('ENDPOINT'), after);
-  assert.equal(await terminal.tmux('display-message', '-p', '#{alternate_on} #{cursor_flag}'), '0 1\n');
+  assert.equal(await terminal.flags(), 'alternate 0, cursor 1');
   // Keys show again, and the line has an end.
   await type(terminal, 'echo', 'back again');
   await terminal.waitFor('an echo', (screen) => /echo.*\n.*back again/s.test(screen));
@@ -112,8 +114,7 @@ for (const [what, end] of [
     await terminal.waitFor('figures', (screen) => screen.includes('ENDPOINT'));
     await end(terminal, Number(fs.readFileSync(file, 'utf8')));
     await terminal.waitFor('the shell', (screen) => !screen.includes('ENDPOINT'));
-    assert.equal(await terminal.tmux('display-message', '-p', '#{alternate_on} #{cursor_flag}'),
-      '0 1\n');
+    assert.equal(await terminal.flags(), 'alternate 0, cursor 1');
     await type(terminal, 'stty', '-a');
     const settings = await terminal.waitFor('the settings', (screen) => /\becho\b/.test(screen));
     assert.match(settings, / icanon\b/);
@@ -126,7 +127,8 @@ test('stopped by Ctrl-Z it gives the terminal back, and goes on in the foregroun
   await open(terminal, oxbow);
   await terminal.waitFor('figures', (screen) => screen.includes('ENDPOINT'));
   await terminal.press('C-z');
-  await terminal.waitFor('the shell', (screen) => /Stopped/i.test(screen) && !screen.includes('ENDPOINT'));
+  await terminal.waitFor('the shell',
+    (screen) => /Stopped/i.test(screen) && !screen.includes('ENDPOINT'));
   await type(terminal, 'fg');
   await terminal.waitFor('figures again', (screen) => screen.includes('ENDPOINT'));
   await terminal.press('q');
@@ -218,6 +220,8 @@ async function startRaw(t, answer) {
 const framed = (body, fields = '') =>
   `HTTP/1.1 200 OK\r\n${fields}Content-Length: ${body.length}\r\n\r\n${body}`;
 
+const empty = (status) => `HTTP/1.1 ${status}\r\nContent-Length: 0\r\n\r\n`;
+
 test('--once says what is wrong with what it cannot read', async (t) => {
   const refused = await once(`127.0.0.1:${await freePort()}`);
   assert.equal(refused.code, 1);
@@ -228,8 +232,8 @@ test('--once says what is wrong with what it cannot read', async (t) => {
     [() => '', /ended before the answer did/],
     [() => 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}', /ended before the answer did/],
     [() => framed('<html>'), /no JSON: is this the admin address of an oxbow\?/],
-    [() => 'HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n', /\/api\/upstreams is answered with 404/],
-    [() => 'HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n', /it wants a token: --token-file/],
+    [() => empty('404 Not Found'), /\/api\/upstreams is answered with 404/],
+    [() => empty('401 Unauthorized'), /it wants a token: --token-file/],
     [null, /no answer in time/],
   ]) {
     const { address } = await startRaw(t, answer);
@@ -259,7 +263,7 @@ test('a token goes with each request, and is told nowhere else', async (t) => {
   fs.writeFileSync(file, 's3cret\n');
   const { address, seen } = await startRaw(t, (request) =>
     (request.includes('\r\nAuthorization: Bearer s3cret\r\n') ? framed('{}')
-      : 'HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n'));
+      : empty('401 Unauthorized')));
   assert.equal((await once(address, '--token-file', file)).code, 0);
   assert.equal(seen.length, 6);
   for (const request of seen) assert.match(request, /\r\nAuthorization: Bearer s3cret\r\n/);
@@ -273,7 +277,8 @@ test('a token goes with each request, and is told nowhere else', async (t) => {
 });
 
 test('wrong command lines, and no terminal', async () => {
-  for (const args of [['--admin', 'nowhere'], ['--interval', '5'], ['--interval', '1ms'], ['more']]) {
+  for (const args of [['--admin', 'nowhere'], ['--interval', '5'], ['--interval', '1ms'],
+    ['more']]) {
     const { code, stderr } = await run(binary, ['top', '--once', ...args]);
     assert.equal(code, 2, args.join(' '));
     assert.notEqual(stderr, '');
