@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <csignal>
 #include <ctime>
 #include <memory>
@@ -16,7 +15,7 @@
 #include "proxy/demo/print.h"
 #include "proxy/event/function_timer.h"
 #include "proxy/top/admin_target.h"
-#include "proxy/top/fetch.h"
+#include "proxy/top/asker.h"
 #include "proxy/top/frame.h"
 #include "proxy/top/terminal.h"
 #include "proxy/top/text.h"
@@ -24,61 +23,6 @@
 namespace oxbow::top {
 
 namespace {
-
-constexpr std::array<std::string_view, 3> kPages = {"/api/upstreams", "/api/dns", "/api/errors"};
-
-// Asks for the pages, one after the other, and makes a sample of them.
-class Asker {
- public:
-  using Done = std::function<void(Result<Sample>)>;
-
-  Asker(event::Dispatcher& dispatcher, const AdminTarget& target, std::string token)
-      : dispatcher_(dispatcher), target_(target), token_(std::move(token)) {}
-
-  // `done` runs in a later turn. REQUIRES: the one before has ended.
-  void ask(Done done) {
-    done_ = std::move(done);
-    got_.clear();
-    askNext();
-  }
-
- private:
-  void askNext() {
-    const SocketAddress& to = target_.addresses[address_ % target_.addresses.size()];
-    fetch_ =
-        std::make_unique<Fetch>(dispatcher_, to, target_.requestFor(kPages[got_.size()], token_),
-                                [this](Answer answer) { take(std::move(answer)); });
-  }
-
-  void take(Answer answer) {
-    if (answer.refused) ++address_;  // a name may have another one
-    const std::string wrong = wrongWith(answer);
-    if (!wrong.empty()) return done_(wrong);
-    got_.push_back(std::move(answer.body));
-    // Not here: the fetch that has called would go.
-    if (got_.size() < kPages.size()) return next_.setIn(Duration(0));
-    done_(readSample(got_[0], got_[1], got_[2], dispatcher_.preciseNow()));
-  }
-
-  std::string wrongWith(const Answer& answer) const {
-    if (!answer.error.empty())
-      return answer.error + (answer.refused ? "; is oxbow running, with this admin address?" : "");
-    if (answer.status == 401)
-      return token_.empty() ? "it wants a token: --token-file" : "it does not take this token";
-    if (answer.status != 200)
-      return fmt::format("{} is answered with {}", kPages[got_.size()], answer.status);
-    return "";
-  }
-
-  event::Dispatcher& dispatcher_;
-  const AdminTarget& target_;
-  const std::string token_;
-  Done done_;
-  size_t address_ = 0;
-  std::vector<std::string> got_;
-  std::unique_ptr<Fetch> fetch_;
-  event::FunctionTimer next_{dispatcher_, [this] { askNext(); }};
-};
 
 std::string textOf(const std::vector<Line>& lines, const Style& style) {
   std::string text;
