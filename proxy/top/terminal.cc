@@ -41,9 +41,9 @@ void Terminal::enter() {
 
 void Terminal::leave() {
   if (!entered_) return;
-  write(kLeave);
-  // What was typed meanwhile was meant for here.
+  // What was typed until now was meant for here; what is typed at the shell's screen is not.
   tcsetattr(in_, TCSAFLUSH, &before_);
+  write(kLeave);
   entered_ = false;
 }
 
