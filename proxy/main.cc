@@ -19,6 +19,7 @@
 #include "proxy/demo/proxy_command.h"
 #include "proxy/demo/resolve_command.h"
 #include "proxy/demo/run_command.h"
+#include "proxy/top/top_command.h"
 
 // The command line: what each command is called with. docs/cli.md tells the same in more words.
 
@@ -27,6 +28,7 @@ namespace {
 using namespace oxbow;
 
 constexpr int kUsageError = 2;
+constexpr Duration kLeastInterval = std::chrono::milliseconds(100);
 
 using Command = std::function<int()>;  // returns the exit status
 
@@ -204,6 +206,36 @@ void addDemo(CLI::App& app, Command& chosen) {
       [&chosen, options] { chosen = [options] { return demo::demoCommand(*options); }; });
 }
 
+std::string checkInterval(const std::string& text) {
+  if (std::string wrong = checkDuration(text); !wrong.empty()) return wrong;
+  const bool fits = config::parseDuration(text).value() >= kLeastInterval;
+  return fits ? "" : config::quoted(text) + " is less than 100ms";
+}
+
+void addTop(CLI::App& app, Command& chosen) {
+  struct Options {
+    std::string interval = "2s";
+    top::TopOptions top;
+  };
+  const auto options = std::make_shared<Options>();
+  CLI::App* top = add(app, "top", "Show what a running oxbow does, in this terminal",
+                      "oxbow top --admin 127.0.0.1:9901");
+  top->add_option("--admin", options->top.admin, "Its admin address: HOST:PORT or unix:/path")
+      ->type_name("ADDRESS")
+      ->capture_default_str();
+  top->add_option("--interval", options->interval, "The time between two looks")
+      ->type_name("DURATION")
+      ->capture_default_str()
+      ->check(checkInterval);
+  top->add_flag("--once", options->top.once, "Print one frame as plain text instead");
+  top->add_option("--token-file", options->top.tokenFile, "A file with the token that it wants")
+      ->type_name("FILE");
+  top->callback([&chosen, options] {
+    options->top.interval = config::parseDuration(options->interval).value();
+    chosen = [options] { return top::topCommand(options->top, stdout, stderr); };
+  });
+}
+
 void addVersion(CLI::App& app, Command& chosen) {
   CLI::App* version = add(app, "version", "Print the version", "oxbow version");
   version->callback([&chosen] {
@@ -236,6 +268,7 @@ int main(int argc, char** argv) {
   addOrigin(app, chosen);
   addProxy(app, chosen);
   addDemo(app, chosen);
+  addTop(app, chosen);
   addVersion(app, chosen);
   try {
     app.parse(argc, argv);

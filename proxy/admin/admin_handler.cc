@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "proxy/admin/dashboard.h"
 #include "proxy/admin/host_check.h"
 #include "proxy/admin/late_answer.h"
 #include "proxy/codec/http1/serializer.h"
@@ -22,18 +23,21 @@ struct ReportPage {
 constexpr ReportPage kMetrics{stats::PrometheusWriter::kContentType, metricsText};
 constexpr ReportPage kUpstreams{kJson, upstreamsJson};
 constexpr ReportPage kDns{kJson, dnsJson};
+constexpr ReportPage kErrors{kJson, errorsJson};
 
 const ReportPage* pageOf(std::string_view path) {
   if (path == "/metrics") return &kMetrics;
   if (path == "/api/upstreams") return &kUpstreams;
   if (path == "/api/dns") return &kDns;
+  if (path == "/api/errors") return &kErrors;
   return nullptr;
 }
 
 bool isReload(std::string_view path) { return path == "/api/reload"; }
 
 bool isKnown(std::string_view path) {
-  return path == "/healthz" || path == "/readyz" || pageOf(path) != nullptr || isReload(path);
+  return path == "/" || path == "/healthz" || path == "/readyz" || pageOf(path) != nullptr ||
+         isReload(path);
 }
 
 // What changes something changes it by POST alone: no link and no image of a page can.
@@ -84,11 +88,13 @@ void AdminHandler::onRequest(session::Exchange& exchange) {
   if (!isKnown(head.path))
     return refuse(
         exchange, 404,
-        "there are /healthz, /readyz, /metrics, /api/upstreams, /api/dns and /api/reload");
+        "there are /, /healthz, /readyz, /metrics, /api/upstreams, /api/dns, /api/errors and "
+        "/api/reload");
   if (!isAllowed(head)) {
     const std::string_view methods = methodsOf(head.path);
     return refuse(exchange, 405, isReload(head.path) ? "POST only" : "GET and HEAD only", methods);
   }
+  if (head.path == "/") return answerDashboard(exchange);
   if (head.path == "/healthz") return answerHealth(exchange);
   if (head.path == "/readyz") return answerReadiness(exchange, view_.ready());
   if (*asked_ >= kMaxAsked) return refuse(exchange, 503, "too many requests wait for a report");

@@ -10,8 +10,8 @@
 
 namespace oxbow::admin {
 
-// Answers the admin address: /healthz, /readyz, /metrics, /api/upstreams, /api/reload. Main thread;
-// outlives its exchanges, but not necessarily what it asked the server for.
+// Answers the admin address: / (the dashboard), /healthz, /readyz, /metrics and /api/... Main
+// thread; outlives its exchanges, but not necessarily what it asked the server for.
 class AdminHandler final : public session::ExchangeHandler {
  public:
   // Questions to the server under way at once; a further request that needs one gets 503.
@@ -34,6 +34,8 @@ std::string metricsText(const ServerReport& report);
 std::string upstreamsJson(const ServerReport& report);
 // What is known of names as JSON; docs/admin.md lists its members.
 std::string dnsJson(const ServerReport& report);
+// The last errors as JSON; docs/admin.md lists its members.
+std::string errorsJson(const ServerReport& report);
 // What became of a reload as JSON; docs/reload.md lists its members.
 std::string reloadJson(const ReloadReport& report);
 

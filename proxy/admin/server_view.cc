@@ -43,6 +43,18 @@ void mergeTls(EndpointReport& to, const EndpointReport& from) {
   to.handshakeTime.merge(from.handshakeTime);
 }
 
+// What goes wrong on several workers is one error.
+void mergeErrors(std::vector<log::RecentError>& to, const std::vector<log::RecentError>& from) {
+  for (const log::RecentError& error : from) {
+    const auto same = std::find_if(to.begin(), to.end(),
+                                   [&error](const auto& known) { return known.isMoreOf(error); });
+    if (same != to.end())
+      same->merge(error);
+    else
+      to.push_back(error);
+  }
+}
+
 }  // namespace
 
 void EndpointReport::merge(const EndpointReport& o) {
@@ -108,6 +120,8 @@ void ServerReport::merge(const ServerReport& o) {
   logDropped += o.logDropped;
   bufferedBytes += o.bufferedBytes;
   acceptErrors += o.acceptErrors;
+  takenAt = std::max(takenAt, o.takenAt);
+  mergeErrors(errors, o.errors);
 }
 
 }  // namespace oxbow::admin

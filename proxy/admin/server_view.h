@@ -11,6 +11,7 @@
 #include "proxy/config/diff.h"
 #include "proxy/config/problem.h"
 #include "proxy/dns/name_cache.h"
+#include "proxy/log/recent_errors.h"
 #include "proxy/net/transport.h"
 #include "proxy/pool/close_reason.h"
 #include "proxy/session/http1_session.h"
@@ -130,6 +131,8 @@ struct ServerReport {
   std::vector<CertificateReport> certificates;
   uint64_t tlsReloads = 0, tlsReloadsRefused = 0;  // of certificates, keys and CAs that changed
   DnsReport dns;
+  std::vector<log::RecentError> errors;  // of all workers, in no order
+  WallTime takenAt{};
 
   // Sums a worker's report into this one; what the main thread knows stays as it is. Upstreams,
   // endpoints and listeners are the same by name and address; one worker may already know of some

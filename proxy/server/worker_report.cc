@@ -105,6 +105,8 @@ admin::ServerReport Worker::report() {
     report.acceptErrors += listener.acceptErrors();
   }
   report.bufferedBytes = context_->buffered;
+  report.errors = context_->errors.list();
+  report.takenAt = dispatcher_->wall();
   return report;
 }
 

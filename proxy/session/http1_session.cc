@@ -196,13 +196,7 @@ void Http1Session::record() {
   const uint16_t status = state.status;
   const size_t statusClass = status >= 100 && status < 600 ? status / 100 : 0;
   env_.stats.byClass[statusClass].add();
-  if (state.error.code != ErrorCode::None) {
-    env_.stats.errors[static_cast<size_t>(state.error.code)].add();
-    const bool parsed = !state.head.target.empty();
-    LOG_INFO("{} {} {}: {} {}: {}", clientIp(), parsed ? state.head.methodText : "-",
-             parsed ? state.head.target.substr(0, 256) : "-", status, tokenOf(state.error.code),
-             state.error.detail);
-  }
+  if (state.error.code != ErrorCode::None) noteError();
 
   const Duration total = env_.worker.dispatcher.preciseNow() - state.started;
   if (state.peer != nullptr)
@@ -210,6 +204,26 @@ void Http1Session::record() {
   if (state.log->writer == nullptr) return;
   const uint32_t chance = state.log->rule.chanceOf(status, state.error.code, total);
   if (log::AccessRule::isDrawn(chance, env_.worker.random)) writeLog(total, chance);
+}
+
+void Http1Session::noteError() {
+  const ExchangeState& state = *state_;
+  const http::RequestHead& head = state.head;
+  env_.stats.errors[static_cast<size_t>(state.error.code)].add();
+  const bool parsed = !head.target.empty();
+  LOG_INFO("{} {} {}: {} {}: {}", clientIp(), parsed ? head.methodText : "-",
+           parsed ? head.target.substr(0, 256) : "-", state.status, tokenOf(state.error.code),
+           state.error.detail);
+  log::AccessRecord record;
+  if (state.peer != nullptr) state.peer->describe(record);
+  record.time = env_.worker.dispatcher.wall();
+  record.status = state.status;
+  record.error = state.error.code;
+  record.detail = state.error.detail;
+  record.method = head.methodText;
+  // Of a refused request there may be no more than its line.
+  record.target = head.path.empty() ? head.target.substr(0, head.target.find('?')) : head.path;
+  env_.worker.errors.add(record, *state.view->config.listen);
 }
 
 void Http1Session::writeLog(Duration total, uint32_t chance) {

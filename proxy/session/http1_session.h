@@ -245,6 +245,7 @@ class Http1Session final : private Exchange,  // first: most of its virtual call
   void finishExchange();
   [[gnu::cold]] void abort(const Error& error, SessionEnd end);
   void record();
+  [[gnu::cold]] void noteError();
   void writeLog(Duration total, uint32_t chance);
   void describeTls(log::AccessRecord& record) const;
   void afterExchange(bool bodyDone, uint64_t bodyRemaining);

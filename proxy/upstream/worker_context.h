@@ -10,6 +10,7 @@
 #include "proxy/codec/http1/parser.h"
 #include "proxy/codec/http1/section_memo.h"
 #include "proxy/event/dispatcher.h"
+#include "proxy/log/recent_errors.h"
 #include "proxy/upstream/opening_lane.h"
 
 namespace oxbow::upstream {
@@ -72,6 +73,7 @@ struct WorkerContext {
   http::Field fields[http1::kMaxFields];
   char in[kIn];
   char out[kOut];
+  log::RecentErrors errors;  // last: large, and of no use to requests that go well
 };
 
 }  // namespace oxbow::upstream

@@ -212,7 +212,7 @@ test('only GET and HEAD, only these pages, and never on the listener of clients'
   const head = await curl(['-I', `${oxbow.adminUrl}/metrics`]);
   assert.equal(head.status, 200);
   assert.equal(head.downloaded, 0);
-  assert.equal((await curl([`${oxbow.adminUrl}/`])).status, 404);
+  assert.equal((await curl([`${oxbow.adminUrl}/index.html`])).status, 404);
   assert.equal((await curl([`${oxbow.url}/metrics`])).text, 'of the application');
   assert.deepEqual(asked, ['/metrics']);
 });

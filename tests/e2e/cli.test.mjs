@@ -10,7 +10,7 @@ import { Process, atEnd, binary, curl, run, tempDir, until, within } from './har
 import { startOrigin } from './origin.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const commands = ['run', 'check', 'resolve', 'origin', 'proxy', 'demo', 'version'];
+const commands = ['run', 'check', 'resolve', 'origin', 'proxy', 'demo', 'top', 'version'];
 
 const oxbow = (...args) => run(binary, args, { ms: 20000 });
 

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "proxy/admin/dashboard.h"
 #include "proxy/codec/http1/parser.h"
 #include "tests/unit/admin/fake_view.h"
 #include "tests/unit/admin/support.h"
@@ -56,9 +57,9 @@ class FakeExchange final : public session::Exchange {
   void onHead(http::ResponseHead& head) override {
     CHECK(status == 0);
     status = checked(head).status;
-    for (const char* name : {"Content-Type", "Content-Length", "Allow", "Retry-After"})
-      if (const http::Field* field = head.fields.find(std::string_view(name)))
-        sent[name] = std::string(head.fields.valueAt(*field));
+    for (const http::FieldBlock* block : {&head.fields, &head.added})
+      for (const http::Field* field = block->begin(); field != block->end_(); ++field)
+        sent[std::string(block->nameAt(*field))] = std::string(block->valueAt(*field));
   }
   void onData(std::string_view bytes) override { body += checked(bytes); }
   void onTrailers(http::FieldBlock&) override { FAIL("no page has them"); }
@@ -161,6 +162,35 @@ TEST_CASE_FIXTURE(Fixture, "upstreams come when the workers have reported") {
   CHECK(exchange.ended);
 }
 
+TEST_CASE_FIXTURE(Fixture, "names and errors come when the workers have reported") {
+  for (const auto& [target, text] :
+       {std::pair("/api/dns", &dnsJson), std::pair("/api/errors", &errorsJson)}) {
+    FakeExchange& exchange = get(target);
+    CHECK(exchange.status == 0);
+    view.report(busyServer());
+    CHECK(exchange.status == 200);
+    CHECK(exchange.sent["Content-Type"] == "application/json");
+    CHECK(exchange.body == text(busyServer()));
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "the dashboard is at /, asks nobody, and may do little") {
+  FakeExchange& exchange = get("/");
+  CHECK(exchange.status == 200);
+  CHECK(exchange.body == dashboardPage());
+  CHECK(exchange.ended);
+  CHECK(view.asked.empty());
+  CHECK(exchange.sent["Content-Type"] == "text/html; charset=utf-8");
+  CHECK(exchange.sent["Content-Length"] == std::to_string(dashboardPage().size()));
+  CHECK(exchange.sent["Content-Security-Policy"] == dashboardPolicy());
+  CHECK(exchange.sent["X-Content-Type-Options"] == "nosniff");
+  CHECK(exchange.sent["X-Frame-Options"] == "DENY");
+  CHECK(exchange.sent["Referrer-Policy"] == "no-referrer");
+  CHECK(exchange.sent["Cache-Control"] == "no-store");
+  CHECK(send("POST / HTTP/1.1\r\nHost: localhost").status == 405);
+  CHECK(get("/", "evil.example").status == 403);
+}
+
 TEST_CASE_FIXTURE(Fixture, "every exchange gets its own report") {
   FakeExchange& first = get("/metrics");
   FakeExchange& second = get("/api/upstreams");
@@ -188,8 +218,8 @@ TEST_CASE_FIXTURE(Fixture, "queries are ignored") {
 }
 
 TEST_CASE_FIXTURE(Fixture, "other paths are 404") {
-  for (const char* target : {"/", "/healthz/", "/health", "/Metrics", "/metric%73", "/api",
-                             "/api/upstreams/api", "//metrics", "/x?/metrics"}) {
+  for (const char* target : {"/index.html", "/healthz/", "/health", "/Metrics", "/metric%73",
+                             "/api", "/api/upstreams/api", "//metrics", "/x?/metrics"}) {
     INFO(target);
     FakeExchange& exchange = get(target);
     CHECK(exchange.status == 404);
