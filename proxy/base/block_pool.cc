@@ -55,12 +55,28 @@ int BlockPool::classOf(size_t bytes) {
   return kClasses;
 }
 
+size_t BlockPool::capacityFor(size_t bytes) {
+  const int index = classOf(bytes);
+  return index < kClasses ? kSizes[index].bytes : (bytes + kPage - 1) / kPage * kPage;
+}
+
 Block BlockPool::take(size_t bytes) {
   const int index = classOf(bytes);
-  const size_t capacity =
-      index < kClasses ? kSizes[index].bytes : (bytes + kPage - 1) / kPage * kPage;
+  const size_t capacity = capacityFor(bytes);
   char* data = index < kClasses ? pop(index) : nullptr;
   if (data == nullptr) data = static_cast<char*>(::operator new(capacity));
+  return lend(data, capacity);
+}
+
+Block BlockPool::tryTake(size_t bytes) {
+  const int index = classOf(bytes);
+  const size_t capacity = capacityFor(bytes);
+  char* data = index < kClasses ? pop(index) : nullptr;
+  if (data == nullptr) data = static_cast<char*>(::operator new(capacity, std::nothrow));
+  return data != nullptr ? lend(data, capacity) : Block();
+}
+
+Block BlockPool::lend(char* data, size_t capacity) {
   lentBytes_ += capacity;
   return Block(*this, data, capacity);
 }

@@ -61,6 +61,8 @@ class BlockPool {
 
   // A block of at least `bytes`; of 1 KiB when that is 0.
   Block take(size_t bytes);
+  // The same, but empty when there is no memory: for what a client decides the size of.
+  Block tryTake(size_t bytes);
 
   // Frees what the free lists hold: for quiet times.
   void trim();
@@ -81,6 +83,8 @@ class BlockPool {
   };
 
   static int classOf(size_t bytes);
+  static size_t capacityFor(size_t bytes);
+  Block lend(char* data, size_t capacity);
   void giveBack(char* data, size_t capacity);
   char* pop(int index);
   void push(int index, char* data);

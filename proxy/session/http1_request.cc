@@ -32,6 +32,8 @@ constexpr Error kTooMany{ErrorCode::HttpRequestDenied, Side::Client, Retry::Neve
                          "the client's address has too many connections"};
 constexpr Error kNoMemory{ErrorCode::ProxyInternalError, Side::Proxy, Retry::Never, 503,
                           "memory_limit is reached"};
+constexpr Error kOutOfMemory{ErrorCode::ProxyInternalError, Side::Proxy, Retry::Never, 503,
+                             "there is no memory for the request"};
 constexpr Error kClientLeft{ErrorCode::ClientGone, Side::Client, Retry::Never, 0,
                             "the client left in the middle of the request"};
 
@@ -204,7 +206,10 @@ void Http1Session::beginExchange(ExchangeState& state, std::string_view raw) {
   keepAlive_ = head.keepAlive && !env_.draining && (maxRequests == 0 || requests_ < maxRequests);
 
   state.started = env_.worker.dispatcher.now();
-  takeHead(state, raw);
+  if (!takeHead(state, raw)) [[unlikely]] {
+    forgetHead(state);
+    return onReset(kOutOfMemory);
+  }
   state.bodyCredit = env_.worker.memory == nullptr ? kBodyCredit : creditUnderLimit();
   state.bodyRemaining = head.contentLength;
   state.bodyDone = head.body == http::BodyKind::None ||
@@ -255,15 +260,17 @@ size_t Http1Session::bytesOfTls(const ListenerView& view) const {
 }
 
 // Copies what the head points into once, behind its field descriptors, with room for the fields
-// that we add.
-void Http1Session::takeHead(ExchangeState& state, std::string_view raw) {
+// that we add. False when there is no memory for it.
+bool Http1Session::takeHead(ExchangeState& state, std::string_view raw) {
   http::RequestHead& head = state.head;
   const size_t descriptors = (head.fields.count + kAddedFields) * sizeof(http::Field);
   const char* const rawBegin = raw.data();
   const size_t added = state.view->addedBytes + 2 * head.authority.size() +
                        (head.fields.has(http::Name::XForwardedFor) ? raw.size() : 0) +
                        (secure_ ? bytesOfTls(*state.view) : 0);
-  state.block = env_.worker.blocks.take(descriptors + raw.size() + added);
+  state.block = env_.worker.blocks.tryTake(descriptors + raw.size() + added);
+  if (!state.block) [[unlikely]]
+    return false;
   auto* fields = reinterpret_cast<http::Field*>(state.block.data());
   char* const bytes = state.block.data() + descriptors;
   if (head.fields.count > 0)
@@ -286,6 +293,17 @@ void Http1Session::takeHead(ExchangeState& state, std::string_view raw) {
   state.added = http::FieldWriter(
       addedBytes, static_cast<size_t>(state.block.data() + state.block.capacity() - addedBytes),
       fields + head.fields.count, kAddedFields);
+  return true;
+}
+
+// What it points into goes with this callback, and the rest of the message stays unread.
+void Http1Session::forgetHead(ExchangeState& state) {
+  const http::Method method = state.head.method;  // the answer to HEAD has no body
+  state.head = {};
+  state.head.method = method;
+  state.bodyDone = true;
+  keepAlive_ = false;
+  unread_ = true;
 }
 
 // Of what never became a request the log tells the request line, when that much was right.

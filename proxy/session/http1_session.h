@@ -203,7 +203,8 @@ class Http1Session final : private Exchange,  // first: most of its virtual call
   void bodyEnded();
   void keepRest(std::string_view rest);
   void beginExchange(ExchangeState& state, std::string_view raw);
-  void takeHead(ExchangeState& state, std::string_view raw);
+  [[nodiscard]] bool takeHead(ExchangeState& state, std::string_view raw);
+  [[gnu::cold]] void forgetHead(ExchangeState& state);
   [[gnu::cold]] size_t bytesOfTls(const ListenerView& view) const;
   [[gnu::cold]] void refuse(const Error& error, std::string_view bytes);
   void takeLine(ExchangeState& state, std::string_view bytes);

@@ -15,6 +15,8 @@ namespace oxbow::session {
 namespace {
 constexpr Error kDotSegments{ErrorCode::HttpRequestError, Side::Client, Retry::Never, 400,
                              "the rewritten path has dot-segments"};
+constexpr Error kOutOfMemory{ErrorCode::ProxyInternalError, Side::Proxy, Retry::Never, 503,
+                             "there is no memory for the request's body"};
 }  // namespace
 
 ProxyExchange::ProxyExchange(ProxyHandler& handler, Exchange& exchange, const route::Route& route,
@@ -123,18 +125,27 @@ bool ProxyExchange::replayAllowed() const {
 
 // The request's body ---------------------------------------------------------------------------
 
-void ProxyExchange::keep(std::string_view bytes) {
+// False when there is no memory for them.
+bool ProxyExchange::keep(std::string_view bytes) {
   if (bodySize_ + bytes.size() > body_.capacity()) {
     // A known length is taken at once, an unknown one grows by doubling.
     const http::RequestHead& head = *head_;
     const size_t least = bodySize_ + bytes.size();
     const size_t whole = buffering_ ? static_cast<size_t>(head.contentLength) : 2 * bodySize_;
-    Block larger = handler_.worker_.blocks.take(std::max(least, whole));
+    Block larger = handler_.worker_.blocks.tryTake(std::max(least, whole));
+    if (!larger) [[unlikely]]
+      return false;
     if (bodySize_ > 0) std::memcpy(larger.data(), body_.data(), bodySize_);
     body_ = std::move(larger);
   }
   std::memcpy(body_.data() + bodySize_, bytes.data(), bytes.size());
   bodySize_ += bytes.size();
+  return true;
+}
+
+void ProxyExchange::failForMemory() {
+  cancelWait();
+  exchange_.onReset(kOutOfMemory);
 }
 
 void ProxyExchange::stopKeeping() {
@@ -148,15 +159,12 @@ void ProxyExchange::onData(std::string_view bytes) {
   requestOwed_ += bytes.size();
   if (responseEnded_) return payRequestCredit();
   if (!lease_) {
-    keep(bytes);
+    if (!keep(bytes)) return failForMemory();
     if (buffering_) payRequestCredit();
     return;
   }
   if (keeping_) {
-    if (bodySize_ + bytes.size() > *config_.replayBuffer)
-      stopKeeping();
-    else
-      keep(bytes);
+    if (bodySize_ + bytes.size() > *config_.replayBuffer || !keep(bytes)) stopKeeping();
   }
   conn().sendData(bytes);
   if (conn().unsent() == 0) payRequestCredit();

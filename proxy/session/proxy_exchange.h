@@ -129,7 +129,8 @@ class ProxyExchange final : private ExchangePeer, private pool::Waiter {
   bool replayAllowed() const;
   bool bodyAtHand() const;
   void acquire(bool fresh);
-  void keep(std::string_view bytes);
+  [[nodiscard]] bool keep(std::string_view bytes);
+  [[gnu::cold]] void failForMemory();
   void keepTrailers(const http::FieldBlock& trailers);
   void stopKeeping();
   void sendRequest();

@@ -32,7 +32,7 @@ function upload(t, oxbow, size) {
   return result;
 }
 
-test('what is held is bounded, and everybody who was let in is served', async (t) => {
+test('G.6 idle clients go first, what is held is bounded, who was let in is served', async (t) => {
   const held = [];
   const origin = await startOrigin(t, (request, response) => {
     if (request.method === 'GET') return response.end('small');
@@ -69,7 +69,7 @@ test('what is held is bounded, and everybody who was let in is served', async (t
   await until(20000, 'all is well again', async () => (await ask(oxbow.url)).status === 200);
 });
 
-test('at the limit new requests get 503, and the admin address answers', async (t) => {
+test('G.6 at the limit new requests get 503, and the admin address answers', async (t) => {
   // What a request of this size takes is more than the limit leaves.
   const origin = await startOrigin(t, (request) => request.resume());
   const oxbow = await startOxbow(t, proxyTo(origin.address, {
@@ -97,4 +97,43 @@ test('at the limit new requests get 503, and the admin address answers', async (
   assert.equal((await ask(`${oxbow.adminUrl}/healthz`)).status, 200);
   assert.equal(waiting.filter(({ text }) => text !== '' && !text.startsWith('HTTP/1.1 503')).length,
     0);
+});
+
+test('G.7 a body that there is no memory for costs its own request', async (t) => {
+  const origin = await startOrigin(t, (request, response) => {
+    request.resume();
+    request.on('end', () => response.end('done'));
+  });
+  // The process may have 700 MB of addresses; 30 bodies of 60 MB are to be read before they go on.
+  const oxbow = await startOxbow(t, proxyTo(origin.address, {
+    top: 'admin: { listen: 127.0.0.1:0 }\nworkers: 1',
+    listener: 'client_body_buffer_size: 64m', upstream: 'replay_buffer: 1k' }),
+  { under: ['prlimit', '--as=700000000'] });
+  const size = 60 * MiB;
+  // All but the last byte: nobody's memory comes back before everybody has asked for some.
+  const clients = Array.from({ length: 30 }, () => {
+    const client = { text: '', ended: false };
+    client.socket = net.connect(oxbow.port, '127.0.0.1');
+    atEnd(t, () => client.socket.destroy());
+    client.socket.on('data', (bytes) => { client.text += bytes.toString('latin1'); });
+    client.socket.on('error', () => {});
+    client.socket.on('close', () => { client.ended = true; });
+    client.socket.write(`PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: ${size}\r\n\r\nx`);
+    return client;
+  });
+  const refused = () => clients.filter(({ text }) => text.startsWith('HTTP/1.1 503 '));
+  await until(30000, 'some are refused', () => refused().length > 15);
+  for (const { text } of refused()) {
+    assert.match(text, /^Connection: close\r$/mi);
+    assert.match(text, /there is no memory for the request's body/);
+  }
+  assert.ok(oxbow.running);
+  assert.equal((await ask(oxbow.url)).status, 200);
+  // The others finish.
+  const admitted = clients.filter((client) => !refused().includes(client) && !client.ended);
+  assert.ok(admitted.length > 0);
+  const [one] = admitted;
+  one.socket.write(Buffer.alloc(size - 1));
+  await until(60000, 'its answer', () => one.text.includes('done'));
+  assert.match(one.text, /^HTTP\/1\.1 200 /);
 });
