@@ -10,8 +10,20 @@
 
 namespace oxbow::admin {
 
-// Answers the admin address: /healthz, /readyz, /metrics, /api/upstreams, /api/reload. Main thread;
-// outlives its exchanges, but not necessarily what it asked the server for.
+class AdminHandler;
+
+// One path of the admin address.
+struct AdminPage {
+  std::string_view path;
+  std::string_view methods;  // "GET, HEAD", "POST" or "GET, HEAD, POST"
+  void (AdminHandler::*answer)(session::Exchange& exchange, const AdminPage& page);
+  // Of pages that are made of a report.
+  std::string_view contentType = {};
+  std::string (*text)(const ServerReport& report) = nullptr;
+};
+
+// Answers the admin address: kPages. Main thread; outlives its exchanges, but not necessarily what
+// it asked the server for.
 class AdminHandler final : public session::ExchangeHandler {
  public:
   // Questions to the server under way at once; a further request that needs one gets 503.
@@ -22,7 +34,15 @@ class AdminHandler final : public session::ExchangeHandler {
   std::string_view allowedMethods() const override { return "GET, HEAD"; }
 
  private:
-  void reload(session::Exchange& exchange);
+  static const AdminPage kPages[];
+  static const AdminPage* find(std::string_view path);
+  static std::string listOfPages();
+
+  bool mayAsk(session::Exchange& exchange) const;
+  void answerHealth(session::Exchange& exchange, const AdminPage& page);
+  void answerReadiness(session::Exchange& exchange, const AdminPage& page);
+  void answerReport(session::Exchange& exchange, const AdminPage& page);
+  void reload(session::Exchange& exchange, const AdminPage& page);
 
   ServerView& view_;
   const std::shared_ptr<size_t> asked_ = std::make_shared<size_t>(0);
