@@ -21,7 +21,7 @@ class ExchangePeer : public http::BodySink {
   virtual void onOver(uint16_t status, Duration total, uint64_t requestBytes,
                       uint64_t responseBytes) = 0;
   // Adds what this side knows to the access log's record; only when there is a log. Comes behind
-  // onOver, and before onWritten or onReset.
+  // onOver, and before onWritten or onReset; or whenever somebody looks, in between.
   virtual void describe(log::AccessRecord& record) = 0;
   // The last byte of the response is with the socket.
   virtual void onWritten() = 0;
