@@ -3,9 +3,10 @@
 #include <iterator>
 #include <string_view>
 
-#include "proxy/admin/host_check.h"
 #include "proxy/admin/late_answer.h"
-#include "proxy/codec/http1/serializer.h"
+#include "proxy/admin/refuse.h"
+#include "proxy/base/assert.h"
+#include "proxy/codec/http/field_writer.h"
 #include "proxy/session/answer.h"
 #include "proxy/stats/prometheus.h"
 
@@ -13,21 +14,23 @@ namespace oxbow::admin {
 
 namespace {
 
-// Only HTTP/1.0 can be without Host, and no browser speaks that; in HTTP/1.1 the codec wants one.
-bool isTrustedHost(const http::RequestHead& head) {
-  return head.authority.empty() ? head.version == http::Version::Http10
-                                : namesLoopback(head.authority);
+void refuseHost(session::Exchange& exchange, bool isRemote) {
+  refuse(exchange, 403,
+         isRemote ? "Host is neither this address nor one of allowed_hosts"
+                  : "Host is neither localhost nor a loopback address");
 }
 
-void refuse(session::Exchange& exchange, uint16_t status, std::string_view detail,
-            std::string_view allow = {}) {
-  std::string line = std::to_string(status);
-  line.append(" ").append(http1::reasonOf(status)).append(": ").append(detail).append("\n");
+// RFC 6750, section 3.
+void refuseUnknown(session::Exchange& exchange) {
+  char bytes[64];
+  http::Field fields[1];
+  http::FieldWriter writer(bytes, sizeof bytes, fields, 1);
+  const bool fits = writer.add("WWW-Authenticate", "Bearer realm=\"oxbow\"");
+  ASSERT(fits);
   session::Answer answer;
-  answer.status = status;
-  answer.body = line;
-  answer.allow = allow;
-  if (status == 503) answer.retryAfter = "1";
+  answer.status = 401;
+  answer.body = "401 Unauthorized: the token is needed: Authorization: Bearer TOKEN\n";
+  answer.added = writer.block();
   session::sendAnswer(exchange, answer);
 }
 
@@ -36,6 +39,17 @@ constexpr std::string_view kJson = "application/json";
 // What changes something changes it by POST alone: no link and no image of a page can.
 constexpr std::string_view kRead = "GET, HEAD";
 constexpr std::string_view kChange = "POST";
+constexpr std::string_view kBoth = "GET, HEAD, POST";
+
+// What a load balancer asks, who has no token.
+bool isForEverybody(const AdminPage& page) {
+  return page.path == "/healthz" || page.path == "/readyz";
+}
+
+std::string_view wordsOf(std::string_view methods) {
+  if (methods == kRead) return "GET and HEAD only";
+  return methods == kChange ? "POST only" : "GET, HEAD and POST only";
+}
 
 bool isAllowed(const AdminPage& page, http::Method method) {
   switch (method) {
@@ -59,6 +73,10 @@ const AdminPage AdminHandler::kPages[] = {
      metricsText},
     {"/api/upstreams", kRead, &AdminHandler::answerReport, kJson, upstreamsJson},
     {"/api/dns", kRead, &AdminHandler::answerReport, kJson, dnsJson},
+    {"/api/connections", kRead, &AdminHandler::answerConnections},
+    {"/api/config", kRead, &AdminHandler::answerConfig},
+    {"/api/log-level", kBoth, &AdminHandler::answerLogLevel},
+    {"/api/events", kRead, &AdminHandler::streamEvents},
     {"/api/reload", kChange, &AdminHandler::reload},
 };
 
@@ -79,14 +97,27 @@ std::string AdminHandler::listOfPages() {
 
 void AdminHandler::onRequest(session::Exchange& exchange) {
   const http::RequestHead& head = exchange.request();
-  if (!isTrustedHost(head))
-    return refuse(exchange, 403, "Host is neither localhost nor a loopback address");
+  if (!access_.trustsHost(head)) return refuseHost(exchange, access_.isRemote);
   const AdminPage* page = find(head.path);
   if (page == nullptr) return refuse(exchange, 404, listOfPages());
   if (!isAllowed(*page, head.method))
-    return refuse(exchange, 405, page->methods == kRead ? "GET and HEAD only" : "POST only",
-                  page->methods);
-  (this->*page->answer)(exchange, *page);
+    return refuse(exchange, 405, wordsOf(page->methods), page->methods);
+  if (mayCome(exchange, *page)) (this->*page->answer)(exchange, *page);
+}
+
+// As the token tells; else the exchange is answered. Who connects from this machine may look
+// without.
+bool AdminHandler::mayCome(session::Exchange& exchange, const AdminPage& page) const {
+  const http::RequestHead& head = exchange.request();
+  const bool changes = head.method == http::Method::Post;
+  const bool needsToken =
+      access_.isRemote ? !isForEverybody(page) : changes && !access_.token.empty();
+  if (!needsToken || access_.trustsToken(head)) return true;
+  if (changes)
+    refuse(exchange, 403, "a change needs the token: Authorization: Bearer TOKEN");
+  else
+    refuseUnknown(exchange);
+  return false;
 }
 
 void AdminHandler::answerHealth(session::Exchange& exchange, const AdminPage&) {

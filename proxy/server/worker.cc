@@ -16,7 +16,10 @@ Worker::Worker(const Parts& parts)
     : parts_(parts),
       dispatcher_(std::make_unique<event::Dispatcher>(parts.clock)),
       context_(std::make_unique<upstream::WorkerContext>(*dispatcher_, randomSeed())),
-      sessionParts_(std::make_unique<SessionParts>(*context_)) {}
+      sessionParts_(std::make_unique<SessionParts>(*context_)) {
+  context_->clientId = parts.number;
+  context_->places = &parts.places;
+}
 
 Worker::~Worker() {
   stop();

@@ -23,6 +23,7 @@ class Worker {
     size_t of = 1;  // workers in all
     const Clock& clock;
     event::Dispatcher& main;
+    pool::LifecyclePlaces& places;
   };
   explicit Worker(const Parts& parts);
   // Stops the thread if it still runs.
@@ -49,6 +50,13 @@ class Worker {
   // `done` runs on the worker's thread with what it counted.
   void collect(std::function<void(admin::ServerReport)> done);
 
+  // `done` runs on the worker's thread with one page's worth of what it has, and with one more if
+  // there is more.
+  void connections(const admin::ConnectionQuery& query,
+                   std::function<void(admin::ConnectionPage)> done);
+  // Events of its pools, for the main thread.
+  pool::LifecycleRing& lifecycle() { return context_->lifecycle; }
+
   // Begins to drain; `done` runs on the worker's thread when the last client has left.
   void drain(std::function<void()> done);
 
@@ -65,6 +73,7 @@ class Worker {
   void retire(std::unique_ptr<HttpListener> listener);
   void teardown();
   admin::ServerReport report();
+  admin::ConnectionPage page(const admin::ConnectionQuery& query);
 
   const Parts parts_;
   std::unique_ptr<event::Dispatcher> dispatcher_;
