@@ -182,6 +182,29 @@ test('/api/events tells a connection\'s life, and ends with oxbow', async (t) =>
   await until(10000, 'the end of the streams', () => all.ended && closes.ended);
 });
 
+test('a connection that goes to another worker keeps its id', async (t) => {
+  const origin = await startOrigin(t, answer);
+  // One for both workers.
+  const oxbow = await startOxbow(t, proxyTo(origin.address, { top, upstream: 'max_conns: 1' }));
+  const stream = await watch(t, oxbow, '?kind=created,moved');
+  // The second client comes while the first is there, and so to the other worker.
+  const agents = [0, 1].map(() => new http.Agent({ keepAlive: true, maxSockets: 1 }));
+  t.after(() => agents.forEach((agent) => agent.destroy()));
+  const ask = (agent) => new Promise((done, failed) => {
+    http.get(oxbow.url, { agent }, (response) => response.resume().on('end', done))
+      .on('error', failed);
+  });
+  await until(60000, 'a move', async () => {
+    for (const agent of agents) await ask(agent);
+    return stream.events().some(({ kind }) => kind === 'moved');
+  });
+  const moved = stream.events().find(({ kind }) => kind === 'moved');
+  const created = stream.events().find(({ connection, kind }) =>
+    kind === 'created' && connection === moved.connection);
+  assert.notEqual(moved.worker, created.worker);
+  assert.equal((await connectionsOf(oxbow, '?kind=upstream'))[0].id, created.connection);
+});
+
 test('a request that finds the queue full is an event', async (t) => {
   const held = [];
   const origin = await startOrigin(t, (request, response) => held.push(response));

@@ -130,7 +130,7 @@ TEST_CASE("admin listens elsewhere with leave and a token") {
   CHECK(admin("allow_remote: on, token_file: t").empty());
   CHECK(admin("allow_remote: on, token_file: t, allowed_hosts: [ a.example, b ]").empty());
   CHECK(admin("allow_remote: on") ==
-        "1:48: admin.allow_remote: needs token_file: the token that whoever asks has to send\n");
+        "1:46: admin.allow_remote: needs token_file: the token that whoever asks has to send\n");
   CHECK(admin("allow_remote: on, token_file: t, allowed_hosts: \"*.example\"") ==
         "1:80: admin.allowed_hosts: is no host; write each one in full\n");
   CHECK(admin("allow_remote: on, token_file: t, allowed_hosts: [ a, \"b:80\" ]") ==
