@@ -54,6 +54,18 @@ void offerAll(const std::vector<upstream::Upstream::Endpoint>& endpoints,
       });
 }
 
+void addConnections(const Generation& generation, const admin::ConnectionQuery& query,
+                    TimePoint now, admin::ConnectionPage& page) {
+  Conns conns(*query.connectionsAfter, query.limit + 1);
+  for (const auto& upstream : generation.upstreams()) {
+    if (!query.upstream.empty() && upstream->name() != query.upstream) continue;
+    offerAll(upstream->endpoints(), *upstream, conns);
+    offerAll(upstream->leaving(), *upstream, conns);
+  }
+  for (const auto& [id, conn] : conns.found())
+    page.connections.push_back(reportOf(*conn.first, *conn.second, now));
+}
+
 }  // namespace
 
 void HttpListener::offer(Clients& clients, const std::string& upstream) {
@@ -98,23 +110,12 @@ admin::ConnectionPage Worker::page(const admin::ConnectionQuery& query) {
     HttpListener::Clients clients(*query.clientsAfter, query.limit + 1);
     for (auto& [key, listener] : listeners_) listener->offer(clients, query.upstream);
     for (auto& listener : leaving_) listener->offer(clients, query.upstream);
-    for (const auto& [id, client] : clients.found()) {
+    for (const auto& [id, client] : clients.found())
       page.clients.push_back(client.listener->reportOf(*client.session, now));
-      page.clients.back().worker = parts_.number;
-    }
   }
-  if (query.connectionsAfter) {
-    Conns conns(*query.connectionsAfter, query.limit + 1);
-    for (const auto& upstream : generation_->upstreams()) {
-      if (!query.upstream.empty() && upstream->name() != query.upstream) continue;
-      offerAll(upstream->endpoints(), *upstream, conns);
-      offerAll(upstream->leaving(), *upstream, conns);
-    }
-    for (const auto& [id, conn] : conns.found()) {
-      page.connections.push_back(reportOf(*conn.first, *conn.second, now));
-      page.connections.back().worker = parts_.number;
-    }
-  }
+  if (query.connectionsAfter) addConnections(*generation_, query, now, page);
+  for (auto& client : page.clients) client.worker = parts_.number;
+  for (auto& connection : page.connections) connection.worker = parts_.number;
   return page;
 }
 
