@@ -5,6 +5,7 @@
 
 #include "proxy/admin/admin_handler.h"
 #include "proxy/admin/metrics_dns.h"
+#include "proxy/admin/metrics_events.h"
 #include "proxy/base/version.h"
 #include "proxy/stats/prometheus.h"
 
@@ -442,6 +443,7 @@ void MetricsWriter::server(const ServerReport& report) {
   writer_.sample({{"result", "applied"}}, report.reloadsApplied);
   writer_.sample({{"result", "refused"}}, report.reloadsRefused);
   writeDnsMetrics(writer_, report.dns);
+  writeEventMetrics(writer_, report);
   certificates(report.certificates);
   writer_.counter("oxbow_tls_reloads_total",
                   "Loads of changed certificates, keys and CAs, by result.");

@@ -113,6 +113,21 @@ void ListenerReport::merge(const ListenerReport& o) {
   handshakeTime.merge(o.handshakeTime);
 }
 
+void ConnectionPage::merge(ConnectionPage other) {
+  std::move(other.clients.begin(), other.clients.end(), std::back_inserter(clients));
+  std::move(other.connections.begin(), other.connections.end(), std::back_inserter(connections));
+  more |= other.more;
+}
+
+void ConnectionPage::cut(size_t limit) {
+  const auto byId = [](const auto& a, const auto& b) { return a.id < b.id; };
+  std::sort(clients.begin(), clients.end(), byId);
+  std::sort(connections.begin(), connections.end(), byId);
+  more |= clients.size() + connections.size() > limit;
+  clients.resize(std::min(clients.size(), limit));
+  connections.resize(std::min(connections.size(), limit - clients.size()));
+}
+
 void ServerReport::merge(const ServerReport& o) {
   mergeAll(upstreams, o.upstreams);
   mergeAll(listeners, o.listeners);

@@ -3,7 +3,9 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "proxy/base/clock.h"
@@ -14,6 +16,7 @@
 #include "proxy/log/recent_errors.h"
 #include "proxy/net/transport.h"
 #include "proxy/pool/close_reason.h"
+#include "proxy/pool/lifecycle.h"
 #include "proxy/session/http1_session.h"
 #include "proxy/stats/histogram.h"
 
@@ -133,6 +136,7 @@ struct ServerReport {
   DnsReport dns;
   std::vector<log::RecentError> errors;  // of all workers, in no order
   WallTime takenAt{};
+  uint64_t eventSubscribers = 0, eventsDropped = 0;
 
   // Sums a worker's report into this one; what the main thread knows stays as it is. Upstreams,
   // endpoints and listeners are the same by name and address; one worker may already know of some
@@ -150,6 +154,80 @@ struct ReloadReport {
   uint64_t generation = 0;                // of the configuration that holds now
 };
 
+// A client that is connected now.
+struct ClientReport {
+  uint64_t id = 0;
+  std::string listener;
+  std::string address;     // IP address
+  std::string_view state;  // "idle"
+  std::string upstream;    // of the exchange in progress; empty: none
+  double ageSeconds = 0;
+  uint64_t requests = 0;
+  uint64_t requestBytes = 0, responseBytes = 0;  // of the exchange in progress, bodies only
+  std::string tlsVersion;                        // empty: none
+  bool tlsResumed = false;
+  size_t worker = 0;
+};
+
+// A connection to an endpoint.
+struct ConnectionReport {
+  uint64_t id = 0;
+  std::string upstream;
+  std::string endpoint;
+  std::string_view state;  // "idle", "active" or "connecting"
+  double ageSeconds = 0;
+  double idleSeconds = -1;  // negative: it is not idle
+  uint64_t exchanges = 0;
+  std::optional<bool> tlsResumed;  // nothing: it speaks none, or not yet
+  size_t worker = 0;
+};
+
+// A page of connections: in the order of their ids, clients first. An id is never given twice, so
+// whatever lives through all pages comes once.
+struct ConnectionQuery {
+  // The ids behind which the page begins; nothing: none of that kind are asked for.
+  std::optional<uint64_t> clientsAfter = 0;
+  std::optional<uint64_t> connectionsAfter = 0;
+  std::string upstream;  // only what has to do with that one; empty: all
+  size_t limit = 100;
+};
+struct ConnectionPage {
+  std::vector<ClientReport> clients;
+  std::vector<ConnectionReport> connections;
+  bool more = false;
+
+  // Adds what another worker has.
+  void merge(ConnectionPage other);
+  // Sorts, and keeps one page.
+  void cut(size_t limit);
+};
+
+// A step in the life of a connection to an endpoint.
+struct EventReport {
+  WallTime time{};
+  pool::Lifecycle kind = pool::Lifecycle::Created;
+  std::string upstream;
+  std::string endpoint;  // empty: of none
+  size_t worker = 0;
+  uint64_t connection = 0;  // its id; 0: of none
+  std::string_view reason;  // of what retired or was refused
+};
+
+// Who watches events. Main thread.
+class EventSubscriber {
+ public:
+  // Comes several times a second: what has happened since the last time, in order, and how many
+  // more there were that got lost on the way. Returns of how many it takes no notice for want of
+  // room. May unsubscribe itself.
+  virtual uint64_t onEvents(TimePoint now, const std::vector<EventReport>& events,
+                            uint64_t dropped) = 0;
+  // There will be no more. Unsubscribed already.
+  virtual void onEventsOver() = 0;
+
+ protected:
+  ~EventSubscriber() = default;
+};
+
 // Implemented by the server. Main thread.
 class ServerView {
  public:
@@ -163,6 +241,19 @@ class ServerView {
   virtual void reload(ReloadDone done) = 0;
   // Every listener accepts and no drain has begun.
   virtual bool ready() const = 0;
+
+  using ConnectionsDone = std::function<void(const ConnectionPage&)>;
+  // Asks the workers; `done` runs later on the main thread.
+  virtual void connections(const ConnectionQuery& query, ConnectionsDone done) = 0;
+  // What is loaded now, and its number.
+  virtual const config::Config& config() const = 0;
+  virtual uint64_t generation() const = 0;
+  // The log's level of now.
+  virtual config::LogLevel logLevel() const = 0;
+  virtual void setLogLevel(config::LogLevel level) = 0;
+  // False: there are too many already, or the server is stopping.
+  [[nodiscard]] virtual bool subscribe(EventSubscriber& subscriber) = 0;
+  virtual void unsubscribe(EventSubscriber& subscriber) = 0;
 };
 
 }  // namespace oxbow::admin

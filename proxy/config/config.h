@@ -275,6 +275,11 @@ struct Admin {
   bool enabled = false;
   Located<std::string> listen;
   SocketAddress address;
+  Located<bool> allowRemote{false};                // allow_remote: neither loopback nor Unix socket
+  Located<std::string> tokenFile{std::string()};   // token_file; required with that
+  std::vector<Located<std::string>> allowedHosts;  // allowed_hosts: that Host may name
+  // Whether others than those on this machine reach it.
+  bool isRemote() const { return enabled && !address.isLoopback(); }
   bool operator==(const Admin&) const = default;
 };
 

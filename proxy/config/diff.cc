@@ -12,6 +12,7 @@
 #include "proxy/base/assert.h"
 #include "proxy/config/effects.h"
 #include "proxy/config/problem.h"
+#include "proxy/config/secrets.h"
 #include "proxy/config/units.h"
 
 namespace oxbow::config {
@@ -99,7 +100,7 @@ class Differ {
     if (haveBothInner || before.isList() || after.isList()) return compareInner(before, after, at);
     const std::string from = textOf(before);
     const std::string to = textOf(after);
-    if (from != to) addKey(at, from, to, after.place);
+    if (from != to) addKey(at, shownOf(&before), shownOf(&after), after.place);
   }
 
   std::vector<Change> take() && { return std::move(changes_); }
@@ -113,7 +114,7 @@ class Differ {
       else if (pair.either().isItem())
         addItem(inner, pair);
       else
-        addKey(inner, textOrNone(pair.before), textOrNone(pair.after),
+        addKey(inner, shownOf(pair.before), shownOf(pair.after),
                pair.after != nullptr ? pair.after->place : Place{});
     }
     if (holdsEntries(after) && sharedNames(before, after) != sharedNames(after, before))
@@ -132,8 +133,8 @@ class Differ {
     return inner;
   }
 
-  static std::string textOrNone(const Value* value) {
-    return value == nullptr ? "none" : textOf(*value);
+  static std::string shownOf(const Value* value) {
+    return value == nullptr ? "none" : textOf(withoutSecrets(*value));
   }
 
   void addItem(const At& at, const Pair& pair) {

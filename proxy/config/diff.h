@@ -23,7 +23,7 @@ struct Change {
   // "upstreams.api.max_conns", "upstreams.api.servers 127.0.0.1:3001 weight",
   // "listeners 127.0.0.1:8080 routes example.com/api/"; one line, names of items cut.
   std::string path;
-  std::string before;  // of a key, in full, as textOf() has it; of items empty
+  std::string before;  // of a key, in full but for secrets, as textOf() has it; of items empty
   std::string after;
   std::string_view effect;  // what becomes of connections and requests; see effects.h
   bool needsRestart = false;

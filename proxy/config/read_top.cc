@@ -4,6 +4,7 @@
 
 #include "proxy/config/addresses.h"
 #include "proxy/config/blocks.h"
+#include "proxy/config/field_rules.h"
 #include "proxy/config/suggest.h"
 #include "proxy/config/units.h"
 
@@ -49,15 +50,39 @@ void readMemoryLimit(BlockReader& in, Located<uint64_t>& out) {
   if (*out != 0 && *out < kLeast) in.fail("memory_limit", "must be 0 or at least 1m", "1m");
 }
 
+void readAllowedHosts(const Node& node, BlockReader& in, Admin& out) {
+  in.read("allowed_hosts", out.allowedHosts);
+  ItemPaths paths(node.find("allowed_hosts"), in.pathOf("allowed_hosts"));
+  for (const Located<std::string>& host : out.allowedHosts) {
+    const std::string path = paths.next();
+    if (host->substr(0, 2) == "*.")
+      in.problems().push_back({host.place, path, "is no host; write each one in full", {}});
+    else if (const auto fault = checkServerName(*host))
+      in.problems().push_back({host.place, path, fault->message, fault->suggestion});
+  }
+}
+
+// Where other machines reach it, whoever finds it could change the log's level or load the file.
+void readAdminAccess(const Node& node, BlockReader& in, Admin& out) {
+  in.read("allow_remote", out.allowRemote);
+  readFileName(in, "token_file", out.tokenFile);
+  readAllowedHosts(node, in, out);
+  if (*out.allowRemote && !in.has("token_file"))
+    in.fail("allow_remote", "needs token_file: the token that whoever asks has to send");
+  if (!*out.allowRemote && in.isGood("allow_remote") && in.has("allowed_hosts"))
+    in.fail("allowed_hosts", "needs allow_remote: on; localhost is allowed always");
+}
+
 void readAdmin(BlockReader& in, Admin& out) {
   const Node* node = in.takeMapping("admin");
   if (node == nullptr) return;
   BlockReader admin(*node, schema::admin(), in.pathOf("admin"), in.problems());
   admin.require("listen");
   readListenAddress(admin, "127.0.0.1", out.listen, out.address);
+  readAdminAccess(*node, admin, out);
   admin.finish();
   out.enabled = true;
-  if (!out.address.empty() && !out.address.isLoopback())
+  if (!*out.allowRemote && out.isRemote() && !out.address.empty())
     admin.fail("listen", "admin listens on a loopback address or a Unix socket only",
                fmt::format("127.0.0.1:{}", out.address.port()));
 }

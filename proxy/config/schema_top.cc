@@ -115,10 +115,31 @@ const Block& admin() {
       .keys = {{.name = "listen",
                 .typeName = "address",
                 .defaultText = "required",
-                .meaning = "A loopback address or a Unix socket; no other is allowed.",
+                .meaning = "A loopback address or a Unix socket; others need `allow_remote`.",
                 .example = "127.0.0.1:9902",
+                .nginx = "-"},
+               {.name = "allow_remote",
+                .type = Type::Boolean,
+                .defaultText = "off",
+                .meaning = "Let `listen` be an address that other machines reach. Needs "
+                           "`token_file`.",
+                .example = "on",
+                .nginx = "-"},
+               {.name = "token_file",
+                .typeName = "path",
+                .defaultText = "none",
+                .meaning = "The file with the token that changes need, and with `allow_remote` "
+                           "everything but `/healthz` and `/readyz`.",
+                .example = "/run/secrets/oxbow-token",
+                .nginx = "-"},
+               {.name = "allowed_hosts",
+                .type = Type::StringList,
+                .defaultText = "none",
+                .meaning = "With `allow_remote`: what `Host` may name besides an IP address and "
+                           "`localhost`.",
+                .example = "[ oxbow.internal ]",
                 .nginx = "-"}},
-      .later = {"allow", "token", "tls"}};
+      .later = {"allow", "tls"}};
   return block;
 }
 

@@ -113,7 +113,9 @@ Value autoOr(const Located<uint32_t>& count) {
 Value listValue(const std::vector<Located<std::string>>& written,
                 const std::vector<std::string>& shown) {
   if (shown.empty()) return leaf("none", {});
-  return leaf(fmt::format("[ {} ]", fmt::join(shown, ", ")), written.front().place);
+  Value value = leaf(fmt::format("[ {} ]", fmt::join(shown, ", ")), written.front().place);
+  value.words = shown;
+  return value;
 }
 
 std::vector<std::string> sortedHosts(const Route& route) {
@@ -420,6 +422,9 @@ Value adminValue(const Admin& admin) {
   if (!admin.enabled) return leaf("none", {});
   BlockValues out(schema::admin());
   out.put("listen", leaf(admin.address.text(), admin.listen.place));
+  out.put("allow_remote", admin.allowRemote);
+  out.put("token_file", admin.tokenFile);
+  out.put("allowed_hosts", hiddenValue(admin.allowedHosts));
   return out.finish();
 }
 

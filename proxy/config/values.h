@@ -27,6 +27,7 @@ struct Value {
   // Of a certificate, named by its file: it stands in a list whose order counts, and what becomes
   // of it is a change of the list's key.
   bool isEntry = false;
+  std::vector<std::string> words{};  // of a leaf that is a list of them
 
   bool isLeaf() const { return inner.empty(); }
   // Is it one of a list, and not a key?

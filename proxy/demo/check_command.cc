@@ -10,6 +10,7 @@
 #include "proxy/config/loader.h"
 #include "proxy/config/warnings.h"
 #include "proxy/demo/print.h"
+#include "proxy/server/admin_token.h"
 #include "proxy/server/snapshot.h"
 #include "proxy/server/tls_contexts.h"
 
@@ -21,13 +22,14 @@ std::string counted(size_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
-// Certificates, keys and the like are read as well, where they are there: what cannot be used does
-// not start either.
+// Certificates, keys, the token of the admin address and the like are read as well, where they are
+// there: what cannot be used does not start either.
 bool checkTls(const config::Config& config, const std::string& file, std::FILE* problems) {
   const SystemClock clock;
   server::TlsLoader loader(clock, true);
   server::TlsProblems found;
   (void)loader.load(config, server::listenerKeys(config), found);
+  (void)server::loadAdminToken(config, found, true);
   for (const config::Problem& error : found.errors)
     print(problems, config::format(error, file) + '\n');
   for (const config::Problem& warning : found.warnings)

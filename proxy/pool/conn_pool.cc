@@ -1,6 +1,7 @@
 #include "proxy/pool/conn_pool.h"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "proxy/base/assert.h"
@@ -25,6 +26,12 @@ bool isAllowed(ConnState from, ConnState to) {
       return false;
   }
   return false;
+}
+
+// Of all workers: opening one costs much more than this.
+uint64_t nextId() {
+  static std::atomic<uint64_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
 // The server closes at its timeout by its own clock, and a request needs time to arrive: a second
@@ -127,6 +134,7 @@ bool ConnPool::open(Waiter* account) {
   conn.slots_ = std::move(slots);
   conn.pool_ = this;
   conn.history_.openedAt = parts_.dispatcher.now();
+  conn.history_.id = nextId();
   connecting_.pushFront(conn);
   if (account != nullptr) attach(conn, *account);
   countConnecting();
@@ -158,6 +166,7 @@ void ConnPool::onConnected(PooledConn& conn) {
   conn.history_.connectTime = parts_.dispatcher.preciseNow() - conn.history_.openedAt;
   parts_.stats.connected.add();
   parts_.stats.connectTime.record(conn.history_.connectTime);
+  note(conn, Lifecycle::Created);
   if (rival_ == nullptr) return becomeIdle(conn);
   rival_->onOpen(*this);
   becomeIdle(conn);
@@ -263,6 +272,7 @@ Lease ConnPool::lend(PooledConn& conn) {
   if (conn.history_.exchanges++ > 0) parts_.stats.reused.add();
   parts_.dispatcher.cancel(conn);
   conn.lent_ = true;
+  note(conn, Lifecycle::Acquired);
   moveTo(conn, ConnState::Active);
   demand_.changed(active(), now);
   if (several_ && active() > parts_.state->publishedPeak(parts_.worker))
@@ -281,6 +291,7 @@ bool ConnPool::lendAgain(PooledConn& conn) {
   ++conn.history_.exchanges;
   parts_.stats.acquired.add();
   parts_.stats.reused.add();
+  note(conn, Lifecycle::Acquired);
   return true;
 }
 
@@ -313,6 +324,7 @@ void ConnPool::becomeIdle(PooledConn& conn) {
   CloseReason reason{};
   const TimePoint deadline = idleDeadline(conn, reason);
   if (conn.history_.exchanges > 0 && now >= deadline) return close(conn, reason);
+  if (conn.history_.exchanges > 0) note(conn, Lifecycle::Released);
   moveTo(conn, ConnState::Idle);
   settleIdle(conn, deadline);
 }
@@ -388,6 +400,16 @@ void ConnPool::moveTo(PooledConn& conn, ConnState next) {
   countIdleAndActive();
 }
 
+void ConnPool::tell(const PooledConn& conn, Lifecycle kind, uint8_t reason) {
+  LifecycleEvent event;
+  event.conn = conn.history_.id;
+  event.time = parts_.dispatcher.now();
+  event.place = parts_.place;
+  event.kind = kind;
+  event.reason = reason;
+  parts_.lifecycle->tell(event);
+}
+
 void ConnPool::countConnecting() {
   parts_.stats.connecting.set(static_cast<int64_t>(connecting_.size()));
 }
@@ -405,6 +427,8 @@ void ConnPool::end(PooledConn& conn, CloseReason reason) {
   LOG_DEBUG("connection to {} closed: {}, after {} exchanges", conn.endpointText(), textOf(reason),
             conn.history_.exchanges);
   parts_.stats.closedFor(reason).add();
+  if (parts_.lifecycle->on()) [[unlikely]]
+    tell(conn, Lifecycle::Retired, static_cast<uint8_t>(reason));
   parts_.dispatcher.remove(conn);
   conn.closeSocket();
   moveTo(conn, ConnState::Closed);

@@ -8,6 +8,7 @@
 #include "proxy/pool/demand.h"
 #include "proxy/pool/endpoint_state.h"
 #include "proxy/pool/lease.h"
+#include "proxy/pool/lifecycle.h"
 #include "proxy/pool/pool_stats.h"
 #include "proxy/pool/pooled_conn.h"
 #include "proxy/pool/shared_queue.h"
@@ -82,6 +83,8 @@ class ConnPool final : private event::Timer {
     PoolStats& stats;
     PoolOwner& owner;
     size_t worker = 0;  // whose pool this is, of those that `shared` knows
+    LifecycleRing* lifecycle = &LifecycleRing::none();
+    uint32_t place = 0;  // of this pool, as the events have it
   };
   ConnPool(const Parts& parts, const PoolPolicy& policy, uint32_t index);
   ~ConnPool() override;
@@ -132,6 +135,13 @@ class ConnPool final : private event::Timer {
   uint32_t total() const { return idle() + active() + connecting(); }
   // Active and connecting ones of all workers, for balancing.
   uint64_t load() const;
+
+  // Calls `look` with each connection. REQUIRES: that changes nothing.
+  template <typename Look>
+  void forEach(Look look) {
+    for (List* list : {&connecting_, &idle_, &active_})
+      for (PooledConn* conn = list->front(); conn != nullptr; conn = list->next(*conn)) look(*conn);
+  }
 
   const PoolStats& stats() const { return parts_.stats; }
   const EndpointState& state() const { return *parts_.state; }
@@ -240,6 +250,12 @@ class ConnPool final : private event::Timer {
   TimePoint idleDeadline(const PooledConn& conn, CloseReason& reason) const;
   bool pastHalfLearnedAge(const PooledConn& conn) const;
   IdleAge& ageOf(const PooledConn& conn) const;
+
+  void note(const PooledConn& conn, Lifecycle kind) {
+    if (parts_.lifecycle->on()) [[unlikely]]
+      tell(conn, kind, 0);
+  }
+  [[gnu::cold]] void tell(const PooledConn& conn, Lifecycle kind, uint8_t reason);
 
   void countConnecting();
   void countIdleAndActive();

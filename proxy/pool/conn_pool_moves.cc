@@ -45,6 +45,7 @@ void ConnPool::arrive(std::unique_ptr<MovingConn> moving) {
   conn.state_ = ConnState::Idle;
   idle_.pushFront(conn);
   countIdleAndActive();
+  note(conn, Lifecycle::Moved);
   if (role_ == PoolRole::Retired) return close(conn, CloseReason::Removed);
   // What came in the meantime has no event of its own ahead of the next exchange.
   CloseReason reason{};

@@ -42,6 +42,7 @@ struct ConnHistory {
   Duration idleBefore{};  // how long it had been idle when it was taken
   Duration connectTime{};
   uint64_t exchanges = 0;  // begun on it
+  uint64_t id = 0;         // increasing, over all workers
 };
 
 // An idle connection on its way to another worker: nothing in it belongs to a thread. A protocol

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "proxy/base/clock.h"
@@ -42,11 +43,15 @@ class PooledConn : public event::Deferred, public event::Timer, private ListHook
   Duration connectTime() const { return history_.connectTime; }
   // Exchanges begun on this connection.
   uint64_t exchanges() const { return history_.exchanges; }
+  // No other connection of this process has or had it; later ones have greater ones.
+  uint64_t id() const { return history_.id; }
   // Whether it was opened for the exchange that it carries now, not taken out of the idle list.
   bool fresh() const { return history_.exchanges <= 1 && history_.idleBefore.count() == 0; }
 
   // The address of the other end, for the log.
   virtual std::string_view endpointText() const { return "-"; }
+  // Whether its TLS resumed a session; nothing: it speaks none, or not yet.
+  virtual std::optional<bool> tlsResumed() const { return std::nullopt; }
 
   // How many more exchanges it can carry at this moment: 1 or 0 for HTTP/1.
   virtual uint32_t room() const = 0;

@@ -56,6 +56,7 @@ void WaitQueue::acquire(Waiter& waiter, const Need& need) {
   waiter.askedUntil_ = TimePoint::min();
   if (pools_.empty() && !awaited_) {
     stats_.refusedNoEndpoint.add();
+    tellRefused(Refusal::NoEndpoint);
     return waiter.onNoLease(absent_);
   }
   if (grouped_) probeBetter();
@@ -65,6 +66,7 @@ void WaitQueue::acquire(Waiter& waiter, const Need& need) {
   if (serveNow(waiter)) return;
   if (!enter(waiter)) {
     stats_.refusedFull.add();
+    tellRefused(Refusal::Full);
     return waiter.onNoLease(kQueueFull);
   }
   if (need.fresh)
@@ -148,6 +150,16 @@ bool WaitQueue::enter(const Waiter& waiter) {
   if (waiter.attempt_ == nullptr) return shared_->tryEnter(limit);
   shared_->enter();
   return true;
+}
+
+void WaitQueue::tellRefused(Refusal reason) {
+  if (!lifecycle_->on()) return;
+  LifecycleEvent event;
+  event.time = dispatcher_.now();
+  event.place = place_;
+  event.kind = Lifecycle::Refused;
+  event.reason = static_cast<uint8_t>(reason);
+  lifecycle_->tell(event);
 }
 
 void WaitQueue::onFree(ConnPool& pool, PooledConn& conn) {
@@ -285,6 +297,7 @@ void WaitQueue::failLate() {
       continue;
     }
     stats_.refusedLate.add();
+    tellRefused(Refusal::Late);
     fail(*w, pools_.empty() ? kStillAwaited : kQueueLate);
     w = waiters_.front();  // the others may have changed
   }

@@ -77,6 +77,11 @@ class WaitQueue final : public PoolOwner, private event::Timer, private event::T
   // Behind a change of the pools: whoever can be served or can only fail is, or does.
   void attend();
   void setPolicy(const QueuePolicy& policy) { policy_ = policy; }
+  // Who is told of exchanges that get no connection, and under which name.
+  void setLifecycle(LifecycleRing& ring, uint32_t place) {
+    lifecycle_ = &ring;
+    place_ = place;
+  }
 
   // Gets a connection for `waiter`: its onLease or onNoLease runs inside this call or later.
   // REQUIRES: not waiting.
@@ -116,6 +121,7 @@ class WaitQueue final : public PoolOwner, private event::Timer, private event::T
   void wakeAt(TimePoint time);
   void warmNext();
   bool enter(const Waiter& waiter);
+  [[gnu::cold]] void tellRefused(Refusal reason);
   bool anyIdle() const;
   bool anyAlive() const;
   bool anyCanOpen() const;
@@ -175,6 +181,8 @@ class WaitQueue final : public PoolOwner, private event::Timer, private event::T
   bool grouped_ = false;          // pools_ are of several groups
   bool awaited_ = false;          // when pools_ is empty: some will come
   Error absent_;                  // else what exchanges are told
+  LifecycleRing* lifecycle_ = &LifecycleRing::none();
+  uint32_t place_ = 0;
   IntrusiveList<Waiter, WaiterTag> waiters_;
   size_t attended_ = 0;  // of the waiters, those with an attempt
   size_t counting_ = 0;  // and those that count on another worker's answer

@@ -30,4 +30,9 @@ AdminSite::AdminSite(event::Dispatcher& dispatcher, const config::Admin& admin, 
       view_(config_, handler_, pins_),
       listener_(parts_, limit_, view_, fd) {}
 
+void AdminSite::drain(std::function<void()> done) {
+  handler_.endStreams();
+  listener_.drain(Duration(0), std::move(done));
+}
+
 }  // namespace oxbow::server

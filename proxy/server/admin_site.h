@@ -15,7 +15,9 @@ class AdminSite {
   // Where it listens, the kernel's choice of port 0 filled in.
   const SocketAddress& address() const { return address_; }
   // Takes no new clients; `done` runs when the last one has left, possibly inside this call.
-  void drain(std::function<void()> done) { listener_.drain(Duration(0), std::move(done)); }
+  void drain(std::function<void()> done);
+  // For requests that come from now on.
+  void setAccess(admin::AdminAccess access) { handler_.setAccess(std::move(access)); }
 
  private:
   const config::Listener config_;

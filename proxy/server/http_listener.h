@@ -8,6 +8,7 @@
 #include "proxy/admin/server_view.h"
 #include "proxy/net/acceptor.h"
 #include "proxy/server/client_limit.h"
+#include "proxy/server/lowest_ids.h"
 #include "proxy/session/http1_session.h"
 #include "proxy/upstream/worker_context.h"
 
@@ -58,6 +59,15 @@ class HttpListener final : private net::AcceptHandler,
   bool speaksTls() const { return environment_.view->tls != nullptr; }
   size_t sessions() const { return sessions_.size(); }
   void report(admin::ListenerReport& report) const;
+  // A client of this listener, to be chosen for a page.
+  struct Client {
+    session::Http1Session* session;
+    HttpListener* listener;
+  };
+  using Clients = LowestIds<Client>;
+  // Offers its clients; with `upstream` those with an exchange on that one.
+  void offer(Clients& clients, const std::string& upstream);
+  admin::ClientReport reportOf(const session::Http1Session& session, TimePoint now) const;
   uint64_t acceptErrors() const { return acceptErrors_; }
 
  private:

@@ -9,8 +9,8 @@
 #include "proxy/config/loader.h"
 #include "proxy/config/warnings.h"
 #include "proxy/log/log.h"
+#include "proxy/server/admin_token.h"
 #include "proxy/server/descriptors.h"
-#include "proxy/server/log_level.h"
 #include "proxy/server/server.h"
 
 namespace oxbow::server {
@@ -44,8 +44,17 @@ void Server::beginReload() {
     reloading_->report.problems = std::move(problems.errors);
     return failReload("a file of tls cannot be used");
   }
+  TlsProblems ofToken;
+  reloading_->adminToken = loadAdminToken(*loaded.config, ofToken);
+  for (const config::Problem& warning : ofToken.warnings)
+    LOG_WARN("{}", config::format(warning, loaded.config->file));
+  if (!ofToken.errors.empty()) {
+    reloading_->report.problems = std::move(ofToken.errors);
+    return failReload("the token of admin cannot be used");
+  }
   // What certificates and keys say may have changed where the configuration has not.
   if (reloading_->report.changes.empty() && contexts.isSameAs(snapshot_->tls)) {
+    setAdminAccess(snapshot_->config.admin, reloading_->adminToken);
     reloading_->report.applied = true;
     return endReload();
   }
@@ -59,8 +68,10 @@ void Server::prepareReload(config::Config config, TlsContexts contexts) {
   const config::Config& next = reload.next->config;
   if (auto error = openAccessLogs(*reload.next)) return failReload(*error);
   if (auto error = listen(*reload.next, reload.opened)) return failReload(*error);
-  reload.newAdmin = next.admin != snapshot_->config.admin;
-  auto error = reload.newAdmin ? openAdmin(next.admin, reload.admin) : std::nullopt;
+  const config::Admin& before = snapshot_->config.admin;
+  reload.newAdmin = next.admin.enabled != before.enabled || next.admin.address != before.address;
+  auto error =
+      reload.newAdmin ? openAdmin(next.admin, reload.adminToken, reload.admin) : std::nullopt;
   if (!error) error = names_.setResolver(next);
   if (error) return failReload(*error);
   names_.prepare(next, [this] { publishReload(); });
@@ -86,13 +97,16 @@ void Server::publishReload() {
   std::erase_if(shared_, isGone);
   std::erase_if(published_, isGone);
   if (before->config.logLevel != snapshot_->config.logLevel)
-    log::setLevel(levelOf(*snapshot_->config.logLevel));
+    setLogLevel(*snapshot_->config.logLevel);
   setClientLimit();
   memory_.setLimit(*snapshot_->config.memoryLimit);
   watchFile();
   watchTlsFiles();
   tlsLoader_.keep(keys);
-  if (reload.newAdmin) replaceAdmin(std::move(reload.admin));
+  if (reload.newAdmin)
+    replaceAdmin(std::move(reload.admin));
+  else
+    setAdminAccess(snapshot_->config.admin, reload.adminToken);
   applyToWorkers([this] {
     ++configGeneration_;
     reloading_->report.applied = true;

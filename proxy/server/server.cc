@@ -11,6 +11,7 @@
 #include "proxy/log/log.h"
 #include "proxy/net/socket.h"
 #include "proxy/server/admin_site.h"
+#include "proxy/server/admin_token.h"
 #include "proxy/server/cpu_count.h"
 #include "proxy/server/descriptors.h"
 
@@ -30,6 +31,7 @@ Server::Server(config::Config config)
 Server::~Server() {
   for (auto& worker : workers_) worker->stop();
   for (auto& worker : workers_) worker->join();
+  events_.stop();
   watchdog_.reset();
   serviceManager_.disconnect();
   for (auto& [key, socket] : sockets_)
@@ -46,12 +48,15 @@ std::optional<std::string> Server::start() {
   if (auto error = loadTls(first_, contexts)) return error;
   auto snapshot = std::make_shared<Snapshot>(std::move(first_), std::move(contexts));
   const config::Config& config = snapshot->config;
+  logLevel_ = *config.logLevel;
+  std::string token;
+  if (auto error = loadToken(config, token)) return error;
   makeWorkers(config);
   if (auto error = openAccessLogs(*snapshot)) return error;
   snapshot_ = snapshot;
   if (auto error = names_.setResolver(config)) return error;
   if (auto error = listen(*snapshot_, sockets_)) return error;
-  if (auto error = openAdmin(config.admin, admin_)) return error;
+  if (auto error = openAdmin(config.admin, token, admin_)) return error;
   names_.prepare(config, [] {});
   names_.usePrepared();
   // Names that are not known yet hold up their own exchanges only.
@@ -64,7 +69,8 @@ void Server::makeWorkers(const config::Config& config) {
   const uint32_t count = *config.workers == 0 ? availableCpus() : *config.workers;
   for (size_t i = 0; i < count; ++i)
     workers_.push_back(
-        std::make_unique<Worker>(Worker::Parts{i, count, clock_, dispatcher_, memory_}));
+        std::make_unique<Worker>(Worker::Parts{i, count, clock_, dispatcher_, memory_, places_}));
+  for (const auto& worker : workers_) events_.add(worker->lifecycle());
   // One worker accepts itself.
   event::Dispatcher& accepting = count > 1 ? dispatcher_ : workers_[0]->dispatcher();
   limit_ = std::make_unique<ClientLimit>(clientsAtOnce(config), accepting);
@@ -88,13 +94,14 @@ std::optional<std::string> Server::listen(const Snapshot& snapshot, Sockets& ope
   return std::nullopt;
 }
 
-std::optional<std::string> Server::openAdmin(const config::Admin& admin,
+std::optional<std::string> Server::openAdmin(const config::Admin& admin, const std::string& token,
                                              std::unique_ptr<AdminSite>& opened) {
   if (!admin.enabled) return std::nullopt;
   auto fd = net::listenOn(admin.address, 128, {});
   if (!fd.ok()) return fd.error();
   admin::ServerView& view = *this;
   opened = std::make_unique<AdminSite>(dispatcher_, admin, fd.value(), view);
+  opened->setAccess(accessOf(admin, token));
   return std::nullopt;
 }
 
@@ -172,6 +179,8 @@ void Server::collect(Done done) {
     for (const auto& [key, socket] : sockets_)
       if (socket.intake != nullptr) report.acceptErrors += socket.intake->acceptErrors();
     report.configGeneration = configGeneration_;
+    report.eventSubscribers = events_.subscribers();
+    report.eventsDropped = events_.dropped();
     report.reloadsApplied = reloadsApplied_;
     report.reloadsRefused = reloadsRefused_;
     for (const auto& worker : workers_) report.workerClients.push_back(worker->clients());
@@ -267,6 +276,7 @@ void Server::stopNow() {
   for (auto& [key, socket] : sockets_) socket.intake.reset();
   for (auto& worker : workers_) worker->stop();
   for (auto& worker : workers_) worker->join();
+  events_.stop();
   LOG_INFO("stopped");
   dispatcher_.stop();
 }

@@ -15,6 +15,7 @@
 #include "proxy/event/function_timer.h"
 #include "proxy/server/admin_site.h"
 #include "proxy/server/client_limit.h"
+#include "proxy/server/event_feed.h"
 #include "proxy/server/names.h"
 #include "proxy/server/service_manager.h"
 #include "proxy/server/snapshot.h"
@@ -78,12 +79,20 @@ class Server final : private admin::ServerView {
   // ServerView
   void collect(Done done) override;
   bool ready() const override { return serving_ && !draining_; }
+  void connections(const admin::ConnectionQuery& query, ConnectionsDone done) override;
+  const config::Config& config() const override { return snapshot_->config; }
+  uint64_t generation() const override { return configGeneration_; }
+  config::LogLevel logLevel() const override { return logLevel_; }
+  void setLogLevel(config::LogLevel level) override;
+  bool subscribe(admin::EventSubscriber& subscriber) override;
+  void unsubscribe(admin::EventSubscriber& subscriber) override;
 
   // One reload, while it runs.
   struct Reloading {
     std::shared_ptr<Snapshot> next;
     Sockets opened;
     bool newAdmin = false;
+    std::string adminToken;
     std::unique_ptr<AdminSite> admin;
     admin::ReloadReport report;
     std::vector<ReloadDone> callers;
@@ -105,8 +114,9 @@ class Server final : private admin::ServerView {
   std::optional<std::string> openAccessLogs(Snapshot& snapshot);
   std::optional<std::string> openAccessLog(const config::AccessLog& wanted,
                                            std::shared_ptr<WorkerLog>& log);
-  std::optional<std::string> openAdmin(const config::Admin& admin,
+  std::optional<std::string> openAdmin(const config::Admin& admin, const std::string& token,
                                        std::unique_ptr<AdminSite>& opened);
+  void setAdminAccess(const config::Admin& admin, const std::string& token);
   void makeWorkers(const config::Config& config);
   Plan planFor(const std::shared_ptr<const Snapshot>& snapshot);
   void acceptForWorkers();
@@ -120,6 +130,7 @@ class Server final : private admin::ServerView {
   bool severalWorkers() const { return workers_.size() > 1; }
 
   // TLS
+  std::optional<std::string> loadToken(const config::Config& config, std::string& token) const;
   std::optional<std::string> loadTls(const config::Config& config, TlsContexts& contexts);
   void watchTlsFiles();
   void reloadTls();
@@ -133,6 +144,9 @@ class Server final : private admin::ServerView {
   Names names_;
   event::FunctionTimer drainTimer_;
   event::FunctionTimer shutdownTimer_;
+  config::LogLevel logLevel_ = config::LogLevel::Info;  // of now
+  pool::LifecyclePlaces places_;
+  EventFeed events_{dispatcher_, clock_, places_};
   std::map<std::string, std::weak_ptr<WorkerLog>> logs_;  // by what tells them apart
   std::map<std::string, std::shared_ptr<upstream::SharedState>> shared_;  // by upstream
   std::map<std::string, upstream::EndpointSet> published_;                // by upstream

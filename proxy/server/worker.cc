@@ -28,7 +28,10 @@ Worker::Worker(const Parts& parts)
       dispatcher_(std::make_unique<event::Dispatcher>(parts.clock)),
       context_(std::make_unique<upstream::WorkerContext>(*dispatcher_, randomSeed())),
       sessionParts_(std::make_unique<SessionParts>(*context_)),
-      memory_(*context_, parts.memory, *this) {}
+      memory_(*context_, parts.memory, *this) {
+  context_->clientId = parts.number;
+  context_->places = &parts.places;
+}
 
 Worker::~Worker() {
   stop();

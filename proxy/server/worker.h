@@ -25,6 +25,7 @@ class Worker final : private MemoryGuard::Owner {
     const Clock& clock;
     event::Dispatcher& main;
     MemoryAccount& memory;
+    pool::LifecyclePlaces& places;
   };
   explicit Worker(const Parts& parts);
   // Stops the thread if it still runs.
@@ -51,6 +52,13 @@ class Worker final : private MemoryGuard::Owner {
   // `done` runs on the worker's thread with what it counted.
   void collect(std::function<void(admin::ServerReport)> done);
 
+  // `done` runs on the worker's thread with one page's worth of what it has, and with one more if
+  // there is more.
+  void connections(const admin::ConnectionQuery& query,
+                   std::function<void(admin::ConnectionPage)> done);
+  // Events of its pools, for the main thread.
+  pool::LifecycleRing& lifecycle() { return context_->lifecycle; }
+
   // Begins to drain, idle clients within `window`; `done` runs on the worker's thread when the last
   // client has left.
   void drain(Duration window, std::function<void()> done);
@@ -70,6 +78,7 @@ class Worker final : private MemoryGuard::Owner {
   uint64_t objectBytes() override;
   size_t shedIdle(size_t most) override;
   admin::ServerReport report();
+  admin::ConnectionPage page(const admin::ConnectionQuery& query);
 
   const Parts parts_;
   std::unique_ptr<event::Dispatcher> dispatcher_;

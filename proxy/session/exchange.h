@@ -20,8 +20,8 @@ class ExchangePeer : public http::BodySink {
   // The exchange ends, with the status that was sent (0: none): for the counters.
   virtual void onOver(uint16_t status, Duration total, uint64_t requestBytes,
                       uint64_t responseBytes) = 0;
-  // Adds what this side knows to the record of an error, and to that of the access log when there
-  // is one. Comes before onWritten or onReset.
+  // Adds what this side knows to the record of an error, to that of the access log when there is
+  // one, and for whoever looks at connections meanwhile. Before onWritten or onReset.
   virtual void describe(log::AccessRecord& record) = 0;
   // The last byte of the response is with the socket.
   virtual void onWritten() = 0;

@@ -35,6 +35,7 @@ Http1Session::Http1Session(SessionEnvironment& environment,
       env_(environment),
       transport_(std::move(transport)),
       admission_(admission),
+      id_(environment.worker.takeClientId()),
       memo_(static_cast<uint8_t>(environment.stats.accepted.value() %
                                  upstream::WorkerContext::kMemos)),
       keepAlive_(true),
@@ -50,10 +51,8 @@ Http1Session::~Http1Session() { ASSERT(state_ == nullptr); }
 
 bool Http1Session::start() {
   if (!transport_->start(env_.worker.dispatcher, *this)) return false;
-  if (secure_) {
-    phase_ = Phase::Handshake;
-    openedAt_ = env_.worker.dispatcher.preciseNow();
-  }
+  if (secure_) phase_ = Phase::Handshake;
+  openedAt_ = secure_ ? env_.worker.dispatcher.preciseNow() : env_.worker.dispatcher.now();
   renewDeadline();
   return true;
 }
@@ -171,6 +170,43 @@ void Http1Session::awaitMore() {
   if (!wantsInput()) return dispatcher.cancel(*this);
   const TimePoint end = state_->started + *view().config.clientBodyDeadline;
   dispatcher.setDeadline(*this, std::min(state_->pace.until(), end));
+}
+
+std::string_view Http1Session::stateText() const {
+  switch (phase_) {
+    case Phase::Handshake:
+      return "handshake";
+    case Phase::Idle:
+      return "idle";
+    case Phase::Head:
+      return "head";
+    case Phase::Exchange:
+      return "exchange";
+    case Phase::Discard:
+      return "discard";
+    case Phase::Linger:
+      return "linger";
+    case Phase::Closed:
+      break;
+  }
+  return "closed";
+}
+
+SessionFacts Http1Session::facts() const {
+  SessionFacts facts;
+  facts.state = stateText();
+  facts.client = clientIp();
+  facts.openedAt = openedAt_;
+  facts.requests = requests_;
+  if (secure_ && phase_ != Phase::Handshake && transport_ != nullptr) facts.tls = transport_->tls();
+  if (state_ == nullptr || phase_ != Phase::Exchange) return facts;
+  facts.requestBytes = state_->requestBytes;
+  facts.responseBytes = state_->responseBytes;
+  if (state_->peer == nullptr) return facts;
+  log::AccessRecord record;
+  state_->peer->describe(record);
+  facts.upstream = record.upstream;
+  return facts;
 }
 
 // Exchanges -----------------------------------------------------------------------------------

@@ -126,6 +126,18 @@ struct SessionEnvironment {
   TimePoint idleUntil{};  // then no session between requests is left
 };
 
+// What a session tells of itself to whoever looks. The views hold until the session goes on.
+struct SessionFacts {
+  std::string_view state;     // "idle"
+  std::string_view client;    // IP address
+  std::string_view upstream;  // of the exchange in progress; empty: none
+  TimePoint openedAt{};
+  uint64_t requests = 0;
+  uint64_t requestBytes = 0;  // of the exchange in progress, bodies only
+  uint64_t responseBytes = 0;
+  const net::TlsFacts* tls = nullptr;  // null: it speaks none, or not yet
+};
+
 // A client's HTTP/1 connection: requests one at a time, pipelined ones in order (RFC 9112).
 // Worker's thread only; the owner destroys it through the dispatcher.
 class Http1Session final : private Exchange,  // first: most of its virtual calls come through it
@@ -152,6 +164,10 @@ class Http1Session final : private Exchange,  // first: most of its virtual call
   // Closes a session between requests, for its memory; false: it is not. One that a request is on
   // its way to stays.
   bool shedIfIdle();
+  // Greater than those of the clients that came to this worker before, and its alone of all.
+  uint64_t id() const { return id_; }
+  // Of the exchange in progress, if there is one.
+  SessionFacts facts() const;
   // Closes at once; an exchange in progress is reset.
   void shutdown();
   // Gives up the connection that is this client's alone when its server has left the configuration.
@@ -168,6 +184,7 @@ class Http1Session final : private Exchange,  // first: most of its virtual call
     Closed,
   };
 
+  std::string_view stateText() const;
   const ListenerView& view() const { return state_ != nullptr ? *state_->view : *env_.view; }
   void take(ExchangeState& state);
   void give(ExchangeState& state);
@@ -259,7 +276,8 @@ class Http1Session final : private Exchange,  // first: most of its virtual call
 
   SessionEnvironment& env_;
   std::unique_ptr<net::Transport> transport_;
-  TimePoint openedAt_{};  // when a TLS handshake began
+  const uint64_t id_;
+  TimePoint openedAt_{};
   ExchangeState* state_ = nullptr;
   pool::Lease pinned_;
   net::OutputQueue out_;

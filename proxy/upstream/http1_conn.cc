@@ -67,6 +67,12 @@ Http1Conn::Http1Conn(const Common& common, std::unique_ptr<net::Transport> trans
 
 Http1Conn::~Http1Conn() = default;
 
+std::optional<bool> Http1Conn::tlsResumed() const {
+  const net::TlsFacts* tls = connected_ && transport_ != nullptr ? transport_->tls() : nullptr;
+  if (tls == nullptr) return std::nullopt;
+  return tls->resumed();
+}
+
 uint32_t Http1Conn::room() const { return clean_ && keepAlive_ && !peerClosed_ && !bound_ ? 1 : 0; }
 
 bool Http1Conn::usableAgain() {

@@ -80,6 +80,7 @@ class Http1Conn final : public HttpConn,
   void addCredit(size_t bytes) override;
   std::string_view endpointText() const override { return common_.endpoint; }
   uint32_t room() const override;
+  std::optional<bool> tlsResumed() const override;
 
  protected:
   // PooledConn

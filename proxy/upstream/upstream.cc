@@ -60,7 +60,14 @@ Upstream::Upstream(WorkerContext& context, size_t worker,
       sweep_(context.dispatcher, [this] { sweep(); }),
       queue_(std::make_unique<pool::WaitQueue>(context.dispatcher, *balancer_,
                                                queuePolicy(*config_), stats_.queue,
-                                               shared_->queue(), worker)) {}
+                                               shared_->queue(), worker)) {
+  queue_->setLifecycle(context_.lifecycle, placeOf({}));
+}
+
+// What events call an endpoint; empty: the upstream as a whole.
+uint32_t Upstream::placeOf(const std::string& endpoint) const {
+  return context_.places == nullptr ? 0 : context_.places->numberOf(name_, endpoint);
+}
 
 Upstream::~Upstream() {
   families_.reset();
@@ -85,7 +92,7 @@ Upstream::Endpoint Upstream::makeEndpoint(const EndpointSpec& spec, const ConnKe
   endpoint.pool = std::make_unique<pool::ConnPool>(
       pool::ConnPool::Parts{context_.dispatcher, context_.random, *endpoint.connector,
                             shared_->endpoint(spec), shared_->queue(), *endpoint.stats, *queue_,
-                            worker_},
+                            worker_, &context_.lifecycle, placeOf(spec.address.text())},
       poolPolicy(*config_), 0);
   return endpoint;
 }

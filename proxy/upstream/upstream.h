@@ -104,6 +104,7 @@ class Upstream final : private DualStack::Owner {
   void arrangeQueue();
   void arrangeFamilies();
   void applyRules(Endpoint& endpoint);
+  uint32_t placeOf(const std::string& endpoint) const;
   void takeRole(Endpoint& endpoint);
   Duration spread() const;
   void onFamilyWon(const std::string& server, const std::string& name) override;

@@ -11,6 +11,7 @@
 #include "proxy/codec/http1/section_memo.h"
 #include "proxy/event/dispatcher.h"
 #include "proxy/log/recent_errors.h"
+#include "proxy/pool/lifecycle.h"
 #include "proxy/upstream/opening_lane.h"
 
 namespace oxbow::upstream {
@@ -46,6 +47,7 @@ struct WorkerContext {
   static constexpr size_t kIn = 128 << 10;
   static constexpr size_t kOut = 96 << 10;
   static constexpr size_t kMemos = 8;
+  static constexpr uint64_t kMaxWorkers = 256;
 
   WorkerContext(event::Dispatcher& d, uint64_t seed) : dispatcher(d), random(seed), openings(d) {}
 
@@ -58,6 +60,9 @@ struct WorkerContext {
     while (StarvedReader* reader = starved.popFront()) reader->onRoom();
   }
 
+  // The id of the next client: increasing on each worker, and no other client's on any.
+  uint64_t takeClientId() { return clientId += kMaxWorkers; }
+
   event::Dispatcher& dispatcher;
   Random random;
   OpeningLane openings;
@@ -67,6 +72,9 @@ struct WorkerContext {
   uint64_t bufferLimit = 256 << 20;  // proxy_buffers_total
   MemoryWatch* memory = nullptr;     // null: there is no limit
   IntrusiveList<StarvedReader, StarvedTag> starved;
+  uint64_t clientId = 0;  // the last one; begins as the worker's number
+  pool::LifecycleRing lifecycle;
+  pool::LifecyclePlaces* places = nullptr;  // of all workers; null: events have no names
   // Peers are spread over these: clients by number, servers by endpoint.
   http1::SectionMemo requestMemos[kMemos];
   http1::SectionMemo responseMemos[kMemos];

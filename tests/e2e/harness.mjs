@@ -190,7 +190,7 @@ class Oxbow extends Process {
       assert.ok(this.running, `oxbow ended:\n${this.stderr}`);
       this.ports = [...this.stderr.matchAll(/listening on 127\.0\.0\.1:(\d+)/g)]
         .map((match) => Number(match[1]));
-      this.adminPort = Number(/admin on 127\.0\.0\.1:(\d+)/.exec(this.stderr)?.[1] ?? 0);
+      this.adminPort = Number(/admin on (?:127\.0\.0\.1|0\.0\.0\.0):(\d+)/.exec(this.stderr)?.[1] ?? 0);
       return this.ports.length >= count && (!hasAdmin || this.adminPort > 0);
     });
     this.port = this.ports[0];
@@ -232,7 +232,7 @@ export async function startOxbow(t, yaml, { file, args = [], env, under = [] } =
   }
   const oxbow = new Oxbow(file, dir, { args, env, under });
   atEnd(t, () => oxbow.stop());
-  await oxbow.listening(yaml.match(/^ *- listen:/gm).length, yaml.includes('admin: { listen: 127'));
+  await oxbow.listening(yaml.match(/^ *- listen:/gm).length, /admin: \{ listen: (127|0)/.test(yaml));
   return oxbow;
 }
 

@@ -66,6 +66,7 @@ struct Case {
   const char* name;
   std::string request;
   std::string log;
+  bool isWatched = false;  // somebody reads the events
 };
 
 uint64_t allocationsOf(const Case& what) {
@@ -74,7 +75,13 @@ uint64_t allocationsOf(const Case& what) {
   FakeUpstream upstream(answering(ok(std::string(66, 'x'))));
   Oxbow oxbow(Setup{.servers = {upstream.address()},
                     .upstream = "keepalive_requests: 1000000",
-                    .listener = what.log});
+                    .listener = what.log,
+                    .top = kAdmin});
+  RawClient watcher(oxbow.admin());
+  if (what.isWatched) {
+    watcher.send("GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    REQUIRE(watcher.awaitText(": events of oxbow"));
+  }
   RawClient client(oxbow.address());
   for (int i = 0; i < kWarmUp; ++i) REQUIRE(client.ask(what.request).status() == 200);
   const uint64_t before = allocations.load();
@@ -106,6 +113,7 @@ TEST_CASE("a warm worker allocates nothing for a small request") {
                         {"GET, text log", get(), text},
                         {"GET, a sample", get(), sample},
                         {"GET, only what failed", get(), errors},
+                        {"GET, with events read", get(), off, true},
                         {"POST, log off", post(body), off},
                         {"POST, JSON log", post(body), json},
                         {"chunked POST, log off", postChunked(chunked(body)), off}};

@@ -203,6 +203,12 @@ TEST_CASE("fields are compared one by one") {
             "add_header.B: \"y\" -> \"v\"\n");
   CHECK(lines(with("proxy_set_header: { A: x }"), with("proxy_set_header: { A: \"\" }")) ==
         path + "proxy_set_header.A: \"x\" -> \"\"\n");
+  // That a secret is another one is told, and no more.
+  CHECK(lines(with("proxy_set_header: { Authorization: x }"),
+              with("proxy_set_header: { Authorization: y }")) ==
+        path + "proxy_set_header.Authorization: \"(hidden)\" -> \"(hidden)\"\n");
+  CHECK(lines(with(""), with("add_header: { Set-Cookie: x, B: \"Bearer y\" }")) ==
+        path + "add_header: none -> { Set-Cookie: \"(hidden)\", B: \"(hidden)\" }\n");
   CHECK(isNoChange(with("proxy_hide_header: [ A, b ]"), with("proxy_hide_header: [ B, a ]")));
 }
 
@@ -219,7 +225,8 @@ TEST_CASE("a mapping that is not there before is one change, one that is there i
         "~ listeners 127.0.0.1:0 access_log.sample: 1 -> 0.25\n"
         "~ listeners 127.0.0.1:0 access_log.errors: 400 -> off\n");
   CHECK(lines(withTop("admin: { listen: 127.0.0.1:1 }"), withTop("")) ==
-        "~ admin: { listen: 127.0.0.1:1 } -> none\n");
+        "~ admin: { listen: 127.0.0.1:1, allow_remote: off, token_file: none, allowed_hosts: none "
+        "... -> none\n");
   CHECK(lines(withTop("admin: { listen: 127.0.0.1:1 }"), withTop("admin: { listen: unix:/a }")) ==
         "~ admin.listen: 127.0.0.1:1 -> unix:/a\n");
 }

@@ -123,6 +123,23 @@ TEST_CASE("workers is auto or a number from 1 to 256") {
         "1:10: workers: expected auto or a number, got a list\n");
 }
 
+TEST_CASE("admin listens elsewhere with leave and a token") {
+  const auto admin = [](const std::string& keys) {
+    return errorsOf(withTop("admin: { listen: 0.0.0.0:9901, " + keys + " }"));
+  };
+  CHECK(admin("allow_remote: on, token_file: t").empty());
+  CHECK(admin("allow_remote: on, token_file: t, allowed_hosts: [ a.example, b ]").empty());
+  CHECK(admin("allow_remote: on") ==
+        "1:46: admin.allow_remote: needs token_file: the token that whoever asks has to send\n");
+  CHECK(admin("allow_remote: on, token_file: t, allowed_hosts: \"*.example\"") ==
+        "1:80: admin.allowed_hosts: is no host; write each one in full\n");
+  CHECK(admin("allow_remote: on, token_file: t, allowed_hosts: [ a, \"b:80\" ]") ==
+        "1:85: admin.allowed_hosts[1]: \"b:80\" has a port; write the host alone; did you mean "
+        "\"b\"?\n");
+  CHECK(errorsOf(withTop("admin: { listen: 127.0.0.1:1, allowed_hosts: a }")) ==
+        "1:46: admin.allowed_hosts: needs allow_remote: on; localhost is allowed always\n");
+}
+
 TEST_CASE("admin listens on loopback or a Unix socket") {
   CHECK(errorsOf(withTop("admin: { listen: 127.0.0.5:9901 }")).empty());
   CHECK(errorsOf(withTop("admin: { listen: \"[::1]:9901\" }")).empty());
@@ -133,6 +150,7 @@ TEST_CASE("admin listens on loopback or a Unix socket") {
   CHECK(errorsOf(withTop("admin: { listen: 0.0.0.0:9901 }")) == refused);
   CHECK(errorsOf(withTop("admin: { listen: 10.0.0.1:9901 }")) == refused);
   CHECK(errorsOf(withTop("admin: { listen: \"[::]:9901\" }")) == refused);
+  CHECK(errorsOf(withTop("admin: { listen: 0.0.0.0:9901, token_file: t }")) == refused);
   CHECK(errorsOf(withTop("admin: { }")) == "1:8: admin.listen: is missing\n");
   CHECK(errorsOf(withTop("admin:")) == "1:1: admin: has no value; expected a mapping\n");
 }

@@ -92,10 +92,19 @@ inline std::string returnFile(const std::string& line) {
   return routeFile("return: " + flow({isStatus ? "location: /x" : "status: 201", line}));
 }
 
+inline std::string adminFile(const std::string& line) {
+  // What else is allowed from afar needs the leave to come from there, and that needs a token.
+  const bool needsLeave = begins(line, "allowed_hosts");
+  const bool needsToken = needsLeave || line == "allow_remote: on";
+  return withTop("admin: " + flow({unless(begins(line, "listen"), "listen: 127.0.0.1:9901"), line,
+                                   needsLeave ? "allow_remote: on" : "",
+                                   needsToken ? "token_file: token" : ""}));
+}
+
 // A file in which `line` is one more key of the block. Empty: a file without it.
 inline std::string fileWith(const Block& block, const std::string& line) {
   if (&block == &schema::top()) return begins(line, "listeners") ? line + "\n" : withTop(line);
-  if (&block == &schema::admin()) return withTop("admin: " + flow({line}));
+  if (&block == &schema::admin()) return adminFile(line);
   if (&block == &schema::resolver()) return withTop("resolver: " + flow({line}));
   if (&block == &schema::upstream() || &block == &schema::socket()) return upstreamFile(line);
   if (&block == &schema::soKeepalive()) return upstreamFile("so_keepalive: " + flow({line}));

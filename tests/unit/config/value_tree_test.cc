@@ -123,7 +123,9 @@ TEST_CASE("the texts are the shortest of their kind") {
   CHECK(top("shutdown_timeout") == "10s");
   CHECK(top("log_level") == "debug");
   CHECK(top("proxy_buffers_total") == "512m");
-  CHECK(top("admin") == "{ listen: 127.0.0.1:9901 }");
+  CHECK(top("admin") ==
+        "{ listen: 127.0.0.1:9901, allow_remote: on, token_file: /run/secrets/oxbow-token, "
+        "allowed_hosts: [ oxbow.internal ] }");
   CHECK(top("resolver") ==
         "{ addresses: [ 127.0.0.1:5353, [::1]:5353 ], timeout: 1s, resolv_conf: /etc/resolv.conf, "
         "hosts: off }");

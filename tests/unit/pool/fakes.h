@@ -237,9 +237,10 @@ class Scene {
     Endpoint(Scene& scene, uint32_t index)
         : state(std::make_shared<EndpointState>(scene.rules.maxConns, scene.rules.maxConnecting)),
           connector(state->budget, scene.total),
-          pool(std::make_unique<ConnPool>(ConnPool::Parts{scene.dispatcher, scene.random, connector,
-                                                          state, scene.shared, stats, scene.queue},
-                                          scene.rules.pool, index)) {
+          pool(std::make_unique<ConnPool>(
+              ConnPool::Parts{scene.dispatcher, scene.random, connector, state, scene.shared, stats,
+                              scene.queue, 0, &scene.lifecycle, index + 1},
+              scene.rules.pool, index)) {
       state->health.configure(scene.rules.maxFails, scene.rules.failTimeout);
     }
 
@@ -249,6 +250,8 @@ class Scene {
     std::unique_ptr<ConnPool> pool;
   };
 
+  static constexpr uint32_t kQueuePlace = 99;  // pools have their index and one more
+
   explicit Scene(const Rules& r = {}) : rules(r) {
     log::setLevel(log::Level::Off);  // servers that refuse are the point, not news
     for (uint32_t i = 0; i < rules.endpoints; ++i)
@@ -256,6 +259,7 @@ class Scene {
     std::vector<ConnPool*> pools;
     for (auto& endpoint : endpoints) pools.push_back(endpoint->pool.get());
     queue.setPools(pools);
+    queue.setLifecycle(lifecycle, kQueuePlace);
     for (ConnPool* p : pools) p->start();
   }
   ~Scene() { end(); }
@@ -269,6 +273,7 @@ class Scene {
   Budget& total = shared->total;
   FakeBalancer balancer;
   QueueStats queueStats;
+  LifecycleRing lifecycle;
   WaitQueue queue{dispatcher, balancer, rules.queue, queueStats, shared, 0};
   std::vector<std::unique_ptr<Endpoint>> endpoints;
 

@@ -1,0 +1,13 @@
+#include "proxy/admin/metrics_events.h"
+
+namespace oxbow::admin {
+
+void writeEventMetrics(stats::PrometheusWriter& writer, const ServerReport& report) {
+  writer.gauge("oxbow_event_subscribers", "Clients that read /api/events.");
+  writer.sample({}, report.eventSubscribers);
+  writer.counter("oxbow_events_dropped_total",
+                 "Events that a reader of /api/events was not told of.");
+  writer.sample({}, report.eventsDropped);
+}
+
+}  // namespace oxbow::admin
