@@ -64,10 +64,8 @@ class FakeExchange final : public session::Exchange {
     CHECK(status == 0);
     status = checked(head).status;
     for (const http::FieldBlock* block : {&head.fields, &head.added})
-      for (const char* name : {"Content-Type", "Content-Length", "Allow", "Retry-After",
-                               "WWW-Authenticate", "Cache-Control"})
-        if (const http::Field* field = block->find(std::string_view(name)))
-          sent[name] = std::string(block->valueAt(*field));
+      for (const http::Field* field = block->begin(); field != block->end_(); ++field)
+        sent[std::string(block->nameAt(*field))] = std::string(block->valueAt(*field));
   }
   void onData(std::string_view bytes) override { body += checked(bytes); }
   void onTrailers(http::FieldBlock&) override { FAIL("no page has them"); }
