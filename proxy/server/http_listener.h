@@ -55,6 +55,8 @@ class HttpListener final : private net::AcceptHandler,
   size_t sessions() const { return sessions_.size(); }
   void report(admin::ListenerReport& report) const;
   uint64_t acceptErrors() const { return acceptErrors_; }
+  // What its sessions take, without their buffers and what OpenSSL has of them.
+  size_t memory() const;
 
  private:
   std::unique_ptr<net::Transport> transportOver(int fd) const;

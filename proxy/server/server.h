@@ -77,6 +77,8 @@ class Server final : private admin::ServerView {
 
   // ServerView
   void collect(Done done) override;
+  void complete(admin::ServerReport& report);
+  void reportLoops(admin::ServerReport& report);
   bool ready() const override { return serving_ && !draining_; }
 
   // One reload, while it runs.
@@ -129,6 +131,7 @@ class Server final : private admin::ServerView {
   event::Dispatcher dispatcher_;
   std::shared_ptr<const Snapshot> snapshot_;
   const TimePoint startedAt_;
+  const WallTime bornAt_;
   Names names_;
   event::FunctionTimer shutdownTimer_;
   std::map<std::string, std::weak_ptr<WorkerLog>> logs_;  // by what tells them apart

@@ -31,11 +31,21 @@ void Worker::start(Plan plan, ClientLimit& limit) {
 void Worker::run(const Plan& plan) {
   pthread_setname_np(pthread_self(), ("worker-" + std::to_string(parts_.number)).c_str());
   goBy(plan);
+  pulse_ = std::make_unique<event::Pulse>(*dispatcher_, stats::RecentTimes::kSlot,
+                                          [this] { return noteRecent(); });
   dispatcher_->run();
   teardown();
 }
 
+bool Worker::noteRecent() {
+  bool any = false;
+  for (const auto& upstream : generation_->upstreams())
+    any |= upstream->noteRecent(dispatcher_->now());
+  return any;
+}
+
 void Worker::teardown() {
+  pulse_.reset();
   for (auto& [key, listener] : listeners_) listener->shutdown();
   for (auto& listener : leaving_) listener->shutdown();
   for (const auto& upstream : generation_->upstreams()) upstream->shutdown();
@@ -129,7 +139,10 @@ void Worker::adopt(const std::string& key, std::vector<Accepted> clients) {
 }
 
 void Worker::collect(std::function<void(admin::ServerReport)> done) {
-  dispatcher_->post([this, done = std::move(done)] { done(report()); });
+  dispatcher_->post([this, done = std::move(done), asked = parts_.clock.now()] {
+    dispatcher_->stats().lag.record(dispatcher_->preciseNow() - asked);
+    done(report());
+  });
 }
 
 void Worker::drain(std::function<void()> done) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "proxy/admin/server_view.h"
+#include "proxy/event/pulse.h"
 #include "proxy/server/generation.h"
 #include "proxy/server/http_listener.h"
 #include "proxy/server/intake.h"
@@ -65,6 +66,8 @@ class Worker {
   void retire(std::unique_ptr<HttpListener> listener);
   void teardown();
   admin::ServerReport report();
+  void reportMemory(admin::ServerReport& report) const;
+  bool noteRecent();
 
   const Parts parts_;
   std::unique_ptr<event::Dispatcher> dispatcher_;
@@ -74,6 +77,7 @@ class Worker {
   Generation* generation_ = nullptr;                                // the current one; pinned
   std::map<std::string, std::unique_ptr<HttpListener>> listeners_;  // by key
   std::vector<std::unique_ptr<HttpListener>> leaving_;              // their last sessions finish
+  std::unique_ptr<event::Pulse> pulse_;  // of the times of the last minute
   std::thread thread_;
 };
 
