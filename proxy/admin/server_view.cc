@@ -45,6 +45,13 @@ void mergeTls(EndpointReport& to, const EndpointReport& from) {
 
 }  // namespace
 
+std::string_view textOf(MemoryKind kind) {
+  constexpr std::string_view kTexts[] = {"buffers",     "free_buffers", "exchanges",  "clients",
+                                         "connections", "workers",      "access_logs"};
+  static_assert(sizeof(kTexts) / sizeof(kTexts[0]) == static_cast<size_t>(MemoryKind::Count));
+  return kTexts[static_cast<size_t>(kind)];
+}
+
 void EndpointReport::merge(const EndpointReport& o) {
   idle += o.idle;
   active += o.active;
@@ -55,6 +62,7 @@ void EndpointReport::merge(const EndpointReport& o) {
   acquired += o.acquired;
   reused += o.reused;
   peeks += o.peeks;
+  deadPeeks += o.deadPeeks;
   moved += o.moved;
   addAll(closed, o.closed);
   connectTime.merge(o.connectTime);
@@ -70,8 +78,10 @@ void UpstreamReport::merge(const UpstreamReport& o) {
   refusedFull += o.refusedFull;
   refusedLate += o.refusedLate;
   refusedNoEndpoint += o.refusedNoEndpoint;
+  retries += o.retries;
   replays += o.replays;
   replaysRefused += o.replaysRefused;
+  strayed += o.strayed;
   endpointsDrained += o.endpointsDrained;
   endpointsRevived += o.endpointsRevived;
   racesBegun += o.racesBegun;
@@ -82,12 +92,21 @@ void UpstreamReport::merge(const UpstreamReport& o) {
   totalTime.merge(o.totalTime);
   waitTime.merge(o.waitTime);
   firstByteTime.merge(o.firstByteTime);
+  recentTotal.merge(o.recentTotal);
+  recentWait.merge(o.recentWait);
+  recentConnect.merge(o.recentConnect);
+  recentFirstByte.merge(o.recentFirstByte);
+  requestSizes.merge(o.requestSizes);
+  responseSizes.merge(o.responseSizes);
 }
 
 void ListenerReport::merge(const ListenerReport& o) {
   accepted += o.accepted;
   open += o.open;
   requests += o.requests;
+  bytesIn += o.bytesIn;
+  bytesOut += o.bytesOut;
+  firstByteTime.merge(o.firstByteTime);
   underscoreNames += o.underscoreNames;
   addAll(byClass, o.byClass);
   addAll(ended, o.ended);
@@ -106,6 +125,7 @@ void ServerReport::merge(const ServerReport& o) {
   logDropped += o.logDropped;
   bufferedBytes += o.bufferedBytes;
   acceptErrors += o.acceptErrors;
+  addAll(memory, o.memory);
 }
 
 }  // namespace oxbow::admin
