@@ -128,8 +128,8 @@ class Socket final : public net::Transport {
 struct BatchFixture {
   std::string all(net::OutputQueue& queue) {
     Socket rest(1 << 20);
-    size_t written = 0;
-    CHECK(queue.flush(rest, written) == net::OutputQueue::Flush::Done);
+    size_t flushed = 0;
+    CHECK(queue.flush(rest, flushed) == net::OutputQueue::Flush::Done);
     return rest.taken;
   }
   char scratch[64];
