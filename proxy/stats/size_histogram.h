@@ -9,14 +9,15 @@
 
 namespace oxbow::stats {
 
-// The buckets of a histogram of bytes: bucket i holds sizes up to 4^i, the last everything above.
+// The buckets of a histogram of bytes: bucket i holds sizes up to 4^i, from 4 on. There is one for
+// every size that there can be, so that nobody looks whether there is.
 struct SizeBuckets {
-  static constexpr int kMaxPower = 16;  // 4^16 bytes are 4 GiB
-  static constexpr size_t kCount = kMaxPower + 2;
+  static constexpr int kMaxPower = 32;
+  static constexpr size_t kCount = kMaxPower + 1;
 
   static constexpr size_t indexOf(uint64_t bytes) {
-    const auto index = (static_cast<size_t>(std::bit_width(bytes - (bytes != 0 ? 1 : 0))) + 1) / 2;
-    return index < kCount ? index : kCount - 1;
+    const uint64_t below = bytes - (bytes != 0 ? 1 : 0);  // makes the upper bounds inclusive
+    return (static_cast<size_t>(std::bit_width(below | 1)) + 1) / 2;
   }
 };
 
@@ -32,7 +33,7 @@ struct SizeSnapshot {
 };
 
 // Sizes, counted by powers of four: enough to tell small messages from large ones. One thread
-// records, any thread takes snapshots; 152 bytes.
+// records, any thread takes snapshots; 272 bytes.
 class SizeHistogram {
  public:
   void record(uint64_t bytes) {

