@@ -31,17 +31,16 @@ void Worker::start(Plan plan, ClientLimit& limit) {
 void Worker::run(const Plan& plan) {
   pthread_setname_np(pthread_self(), ("worker-" + std::to_string(parts_.number)).c_str());
   goBy(plan);
-  pulse_ = std::make_unique<event::Pulse>(*dispatcher_, stats::RecentTimes::kSlot,
-                                          [this] { return noteRecent(); });
+  pulse_ = std::make_unique<event::Pulse>(*dispatcher_, stats::RecentTimes::kSlot, [this] {
+    noteRecent();
+    return false;  // slots leave by their time, whether somebody looks or not
+  });
   dispatcher_->run();
   teardown();
 }
 
-bool Worker::noteRecent() {
-  bool any = false;
-  for (const auto& upstream : generation_->upstreams())
-    any |= upstream->noteRecent(dispatcher_->now());
-  return any;
+void Worker::noteRecent() {
+  for (const auto& upstream : generation_->upstreams()) upstream->noteRecent(dispatcher_->now());
 }
 
 void Worker::teardown() {

@@ -67,7 +67,7 @@ class Worker {
   void teardown();
   admin::ServerReport report();
   void reportMemory(admin::ServerReport& report) const;
-  bool noteRecent();
+  void noteRecent();
 
   const Parts parts_;
   std::unique_ptr<event::Dispatcher> dispatcher_;
