@@ -1,9 +1,9 @@
 // The part of the metrics that is about names.
 
-#include "proxy/admin/metrics_dns.h"
-
 #include <algorithm>
 #include <array>
+
+#include "proxy/admin/metrics_parts.h"
 
 namespace oxbow::admin {
 

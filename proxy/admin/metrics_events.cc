@@ -1,4 +1,6 @@
-#include "proxy/admin/metrics_events.h"
+// The part of the metrics that is about /api/events.
+
+#include "proxy/admin/metrics_parts.h"
 
 namespace oxbow::admin {
 

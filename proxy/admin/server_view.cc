@@ -57,6 +57,13 @@ void mergeErrors(std::vector<log::RecentError>& to, const std::vector<log::Recen
 
 }  // namespace
 
+std::string_view textOf(MemoryKind kind) {
+  constexpr std::string_view kTexts[] = {"buffers",     "free_buffers", "exchanges",  "clients",
+                                         "connections", "workers",      "access_logs"};
+  static_assert(sizeof(kTexts) / sizeof(kTexts[0]) == static_cast<size_t>(MemoryKind::Count));
+  return kTexts[static_cast<size_t>(kind)];
+}
+
 void EndpointReport::merge(const EndpointReport& o) {
   idle += o.idle;
   active += o.active;
@@ -67,6 +74,7 @@ void EndpointReport::merge(const EndpointReport& o) {
   acquired += o.acquired;
   reused += o.reused;
   peeks += o.peeks;
+  deadPeeks += o.deadPeeks;
   moved += o.moved;
   addAll(closed, o.closed);
   connectTime.merge(o.connectTime);
@@ -84,8 +92,10 @@ void UpstreamReport::merge(const UpstreamReport& o) {
   refusedFull += o.refusedFull;
   refusedLate += o.refusedLate;
   refusedNoEndpoint += o.refusedNoEndpoint;
+  retries += o.retries;
   replays += o.replays;
   replaysRefused += o.replaysRefused;
+  strayed += o.strayed;
   endpointsDrained += o.endpointsDrained;
   endpointsRevived += o.endpointsRevived;
   racesBegun += o.racesBegun;
@@ -96,12 +106,21 @@ void UpstreamReport::merge(const UpstreamReport& o) {
   totalTime.merge(o.totalTime);
   waitTime.merge(o.waitTime);
   firstByteTime.merge(o.firstByteTime);
+  recentTotal.merge(o.recentTotal);
+  recentWait.merge(o.recentWait);
+  recentConnect.merge(o.recentConnect);
+  recentFirstByte.merge(o.recentFirstByte);
+  requestSizes.merge(o.requestSizes);
+  responseSizes.merge(o.responseSizes);
 }
 
 void ListenerReport::merge(const ListenerReport& o) {
   accepted += o.accepted;
   open += o.open;
   requests += o.requests;
+  bytesIn += o.bytesIn;
+  bytesOut += o.bytesOut;
+  firstByteTime.merge(o.firstByteTime);
   underscoreNames += o.underscoreNames;
   addAll(byClass, o.byClass);
   addAll(ended, o.ended);
@@ -137,6 +156,7 @@ void ServerReport::merge(const ServerReport& o) {
   acceptErrors += o.acceptErrors;
   takenAt = std::max(takenAt, o.takenAt);
   mergeErrors(errors, o.errors);
+  addAll(memory, o.memory);
 }
 
 }  // namespace oxbow::admin

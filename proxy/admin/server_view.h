@@ -19,6 +19,7 @@
 #include "proxy/pool/lifecycle.h"
 #include "proxy/session/http1_session.h"
 #include "proxy/stats/histogram.h"
+#include "proxy/stats/size_histogram.h"
 
 // What the admin pages know of the server: plain values, summed over the workers.
 
@@ -36,6 +37,7 @@ struct EndpointReport {
   uint64_t idle = 0, active = 0, connecting = 0;
   uint64_t moved = 0;  // idle ones that went to another worker
   uint64_t opened = 0, connected = 0, connectFailed = 0, acquired = 0, reused = 0, peeks = 0;
+  uint64_t deadPeeks = 0;
   std::array<uint64_t, static_cast<size_t>(pool::CloseReason::Count)> closed{};
   stats::HistogramSnapshot connectTime;
   uint64_t avoidedTimes = 0;            // that max_fails was reached
@@ -60,12 +62,16 @@ struct UpstreamReport {
   uint32_t queueSize = 0;
   uint64_t waiting = 0, served = 0;
   uint64_t refusedFull = 0, refusedLate = 0, refusedNoEndpoint = 0;
-  uint64_t replays = 0, replaysRefused = 0;
+  uint64_t retries = 0, replays = 0, replaysRefused = 0;
+  uint64_t strayed = 0;  // connections that moved to where their endpoint was no more
   uint64_t endpointsDrained = 0, endpointsRevived = 0;
   uint64_t racesBegun = 0, racesWon = 0;  // of address families
   uint64_t requestBytes = 0, responseBytes = 0;
   std::array<uint64_t, 6> byClass{};  // [0]: no answer was sent
   stats::HistogramSnapshot totalTime, waitTime, firstByteTime;
+  // Of the last minute: see stats::RecentTimes.
+  stats::HistogramSnapshot recentTotal, recentWait, recentConnect, recentFirstByte;
+  stats::SizeSnapshot requestSizes, responseSizes;  // of bodies
 
   // REQUIRES: the same upstream.
   void merge(const UpstreamReport& other);
@@ -74,6 +80,8 @@ struct UpstreamReport {
 struct ListenerReport {
   std::string address;
   uint64_t accepted = 0, open = 0, requests = 0, underscoreNames = 0;
+  uint64_t bytesIn = 0, bytesOut = 0;
+  stats::HistogramSnapshot firstByteTime;  // from a request's head to its response's
   std::array<uint64_t, 6> byClass{};
   std::array<uint64_t, static_cast<size_t>(session::SessionEnd::Count)> ended{};
   std::array<uint64_t, static_cast<size_t>(ErrorCode::Count)> errors{};
@@ -120,15 +128,43 @@ struct DnsReport {
   stats::HistogramSnapshot lookupTime;
 };
 
+// What memory is used for, as far as oxbow accounts for it; labels of a gauge.
+enum class MemoryKind : uint8_t {
+  Buffers,      // blocks in use: heads, bodies, what waits for a peer
+  FreeBuffers,  // blocks kept for the next
+  Exchanges,    // in progress, and kept for the next
+  Clients,      // connections of clients
+  Connections,  // to servers
+  Workers,      // what each worker has once
+  AccessLogs,   // rings and batches
+  Count
+};
+std::string_view textOf(MemoryKind kind);
+
+struct LoopReport {
+  uint64_t turns = 0, messages = 0;
+  stats::HistogramSnapshot turnTime, lag;
+};
+
+// 0: not known.
+struct ProcessReport {
+  uint64_t residentBytes = 0, openDescriptors = 0, descriptorLimit = 0;
+  double cpuSeconds = 0;
+  double startTime = 0;  // Unix time
+};
+
 struct ServerReport {
   std::vector<UpstreamReport> upstreams;
   std::vector<ListenerReport> listeners;
-  uint64_t accessLogDropped = 0, logDropped = 0;
+  uint64_t accessLogDropped = 0, logDropped = 0, logSuppressed = 0;
   uint64_t bufferedBytes = 0;  // response bytes read ahead of their clients
   uint64_t acceptErrors = 0;   // accept() without descriptors or memory
   double uptimeSeconds = 0;
   std::vector<uint64_t> workerClients;  // by worker: clients that it serves
-  std::vector<uint64_t> longTurns;      // of loops over 100 ms: of the main thread, then by worker
+  std::array<uint64_t, static_cast<size_t>(MemoryKind::Count)> memory{};
+  ProcessReport process;
+  std::vector<LoopReport> loops;    // of the main thread, then by worker
+  std::vector<uint64_t> longTurns;  // of loops over 100 ms: of the main thread, then by worker
   uint64_t configGeneration = 1;  // 1: as started; one more with each reload that changed something
   uint64_t reloadsApplied = 0, reloadsRefused = 0;
   std::vector<CertificateReport> certificates;
@@ -136,7 +172,10 @@ struct ServerReport {
   DnsReport dns;
   std::vector<log::RecentError> errors;  // of all workers, in no order
   WallTime takenAt{};
+  uint64_t memoryLimit = 0, memoryUsed = 0;  // as memory_limit has it; 0: there is none
   uint64_t eventSubscribers = 0, eventsDropped = 0;
+
+  uint64_t& memoryFor(MemoryKind kind) { return memory[static_cast<size_t>(kind)]; }
 
   // Sums a worker's report into this one; what the main thread knows stays as it is. Upstreams,
   // endpoints and listeners are the same by name and address; one worker may already know of some

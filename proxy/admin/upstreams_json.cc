@@ -29,6 +29,13 @@ Json percentiles(const stats::HistogramSnapshot& times) {
   return {{"p50", millis(0.5)}, {"p90", millis(0.9)}, {"p99", millis(0.99)}};
 }
 
+// Of the last minute, and of how many.
+Json recent(const stats::HistogramSnapshot& times) {
+  Json figures = {{"count", times.count()}};
+  figures.update(percentiles(times));
+  return figures;
+}
+
 Json closesOf(const EndpointReport& endpoint) {
   uint64_t total = 0;
   for (const uint64_t count : endpoint.closed) total += count;
@@ -84,6 +91,7 @@ Json jsonOf(const EndpointReport& e) {
           {"reused", e.reused},
           {"reuse_ratio", ratio(e.reused, e.acquired)},
           {"peeks", e.peeks},
+          {"dead_peeks", e.deadPeeks},
           {"moved", e.moved},
           {"closed", closesOf(e)},
           {"learned_idle_s", learned(e.learnedIdleSeconds)},
@@ -145,13 +153,15 @@ Json jsonOf(const UpstreamReport& u) {
           {"max_connecting", u.maxConnecting},
           {"queue", queueOf(u)},
           {"requests", requestsOf(u)},
+          {"retries", u.retries},
           {"replays", u.replays},
           {"replays_refused", u.replaysRefused},
           {"reuse_ratio", reuseOf(u)},
           {"resumption_ratio", resumptionOf(u)},
-          {"latency_ms", percentiles(u.totalTime)},
-          {"wait_ms", percentiles(u.waitTime)},
-          {"first_byte_ms", percentiles(u.firstByteTime)},
+          {"latency_ms", recent(u.recentTotal)},
+          {"wait_ms", recent(u.recentWait)},
+          {"connect_ms", recent(u.recentConnect)},
+          {"first_byte_ms", recent(u.recentFirstByte)},
           {"endpoints", std::move(endpoints)}};
 }
 

@@ -40,6 +40,7 @@ class ObjectPool {
   }
 
   size_t live() const { return live_; }
+  size_t bytes() const { return (live_ + count_) * sizeof(T); }  // the free list included
 
  private:
   struct Slot {

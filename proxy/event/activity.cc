@@ -18,6 +18,7 @@ void Activity::disarm() {
 }
 
 void Activity::beginAlone() {
+  if (restarted_ != nullptr) restarted_->onRestart();
   if (alone_) return;
   alone_ = true;
   aloneSince_ = clock_.now();
@@ -37,6 +38,8 @@ void Activity::endAlone() {
   if (sleeper_ == nullptr) return;
   timed_ = {turn(), doing_.load(std::memory_order_relaxed), took};
   wakeWatcher();
+  // Nobody hears of the next work.
+  if (restarted_ != nullptr) restarted_->onRestart();
 }
 
 std::optional<Activity::Timed> Activity::takeTimed() {

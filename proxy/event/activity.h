@@ -31,6 +31,16 @@ class Sleeper {
   const std::unique_ptr<log::Parking> parking_ = std::make_unique<log::Parking>();
 };
 
+// Who wants to know that a loop works again.
+class Restarted {
+ public:
+  // Work begins, or has begun, while or since nobody watched. The loop's thread.
+  virtual void onRestart() = 0;
+
+ protected:
+  ~Restarted() = default;
+};
+
 // What a loop does at the moment, for others to see. Only the loop's thread writes, with plain
 // stores and, under traffic, without reading a clock; any thread may look. Outlives what watches
 // it. While the watcher sleeps, the loop times its few turns itself: to wake somebody for each of
@@ -70,6 +80,11 @@ class Activity {
     return __builtin_expect(armed_.load(std::memory_order_relaxed), 0);
   }
   [[gnu::cold]] void beginAlone();
+  // Nothing goes on in the process: the watcher sleeps, and `restarted` hears of the next work,
+  // also of this turn, before that is done.
+  bool quiet() const { return armed_.load(std::memory_order_relaxed); }
+  // Null: nobody.
+  void tell(Restarted* restarted) { restarted_ = restarted; }
   void endTurn() {
     if (__builtin_expect(alone_, 0)) endAlone();
     doing_.store(nullptr, std::memory_order_relaxed);
@@ -101,6 +116,7 @@ class Activity {
   const Duration most_;
   bool alone_ = false;  // this turn is timed; the loop's own
   TimePoint aloneSince_{};
+  Restarted* restarted_ = nullptr;
   std::atomic<uint32_t> turnsAlone_{0};  // since armed
   std::optional<Timed> timed_;           // under the mutex
   std::atomic<uint64_t> turn_{0};

@@ -61,7 +61,14 @@ void Dispatcher::turn(bool wait) {
   activity_.beginTurn();
   event_base_loop(base_, EVLOOP_ONCE | (block ? 0 : EVLOOP_NONBLOCK));
   endOfTurn();
+  if (--untilTimed_ == 0) timeTurn();
   activity_.endTurn();
+}
+
+// From its first look at the clock, which comes with the first thing that it does.
+void Dispatcher::timeTurn() {
+  untilTimed_ = kTimedTurn;
+  if (nowValid_) stats_.turnTime.record(clock_.now() - now_);
 }
 
 void Dispatcher::endOfTurn() {

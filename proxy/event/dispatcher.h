@@ -8,6 +8,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/intrusive_list.h"
 #include "proxy/event/activity.h"
+#include "proxy/event/loop_stats.h"
 #include "proxy/event/mailbox.h"
 #include "proxy/event/timer_wheel.h"
 
@@ -76,6 +77,9 @@ class Dispatcher {
   // Counts the turns: what became ready in a turn was so before anything that the turn did.
   uint64_t turns() const { return activity_.turn(); }
 
+  // What the loop counts of itself. Any thread may read.
+  LoopStats& stats() { return stats_; }
+
   // What the loop does at the moment: for other threads that watch it.
   Activity& activity() { return activity_; }
 
@@ -100,8 +104,13 @@ class Dispatcher {
   event_base* base() { return base_; }
 
  private:
+  // Of so many turns the time of one is taken: for the others the clock is not read once more. No
+  // multiple of what a request takes, so that all kinds of turns have their share.
+  static constexpr uint32_t kTimedTurn = 61;
+
   void refresh();
   void endOfTurn();
+  [[gnu::cold]] void timeTurn();
   void runTasks();
   void aimTimer();
 
@@ -114,6 +123,8 @@ class Dispatcher {
   TimePoint aim_ = TimePoint::max();
   bool nowValid_ = false;
   bool stopped_ = false;
+  uint32_t untilTimed_ = kTimedTurn;
+  LoopStats stats_;
   IntrusiveList<Task, TaskTag> tasks_;
   Deferred* dead_ = nullptr;
   std::unique_ptr<Mailbox> mailbox_;

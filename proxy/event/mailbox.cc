@@ -7,11 +7,14 @@
 #include <utility>
 
 #include "proxy/base/assert.h"
+#include "proxy/event/dispatcher.h"
 
 namespace oxbow::event {
 
 Mailbox::Mailbox(Dispatcher& owner)
-    : IoHandler("messages"), wakeFd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+    : IoHandler("messages"),
+      messages_(owner.stats().messages),
+      wakeFd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   ASSERT(wakeFd_ >= 0);
   const bool started = event_.start(owner, wakeFd_, *this, IoEvent::Trigger::LevelRead);
   ASSERT(started);
@@ -45,11 +48,13 @@ void Mailbox::drain() {
     oldest = letter;
     letter = next;
   }
-  while (oldest != nullptr) {
+  uint64_t count = 0;
+  for (; oldest != nullptr; ++count) {
     Letter* current = std::exchange(oldest, oldest->next);
     current->run();
     delete current;
   }
+  messages_.add(count);
 }
 
 void Mailbox::onIo(uint8_t) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proxy/event/io_event.h"
+#include "proxy/stats/counter.h"
 
 namespace oxbow::event {
 
@@ -42,6 +43,7 @@ class Mailbox final : private IoHandler {
   void push(Letter* letter);
   void onIo(uint8_t ready) override;
 
+  stats::Counter& messages_;  // that have run
   std::atomic<Letter*> newest_{nullptr};
   int wakeFd_ = -1;
   IoEvent event_;

@@ -64,6 +64,11 @@ uint64_t AccessLog::dropped() const {
   return sum;
 }
 
+size_t AccessLog::memory() const {
+  const std::lock_guard lock(mutex_);
+  return kBatchBytes + writers_.size() * ringBytes_;
+}
+
 void AccessLog::run() {
   blockSignals();
   while (true) {

@@ -73,6 +73,8 @@ class AccessLog {
 
   // Records that were lost, to full rings or to a sink that failed. Any thread.
   uint64_t dropped() const;
+  // Bytes that its rings and its batch take. Any thread.
+  size_t memory() const;
   const std::string& path() const { return path_; }
 
  private:

@@ -256,6 +256,7 @@ bool ConnPool::verify(PooledConn& conn) {
   parts_.stats.peeks.add();
   const Probe probe = conn.probe();
   if (probe == Probe::Alive) return true;
+  parts_.stats.deadPeeks.add();
   if (probe == Probe::Dead) {
     const TimePoint now = parts_.dispatcher.now();
     ageOf(conn).serverClosed(now - conn.history_.idleSince, now - conn.history_.openedAt,

@@ -5,10 +5,12 @@
 #include "proxy/pool/close_reason.h"
 #include "proxy/stats/counter.h"
 #include "proxy/stats/histogram.h"
+#include "proxy/stats/recent_times.h"
 
 namespace oxbow::pool {
 
-// What one pool counts. Written by its worker, read by whoever scrapes.
+// What one pool counts. Written by its worker, read by whoever scrapes; `recentConnects` is the
+// worker's alone.
 struct PoolStats {
   stats::Counter opened;  // sockets that began to connect
   stats::Counter connected;
@@ -16,11 +18,13 @@ struct PoolStats {
   stats::Counter acquired;  // leases handed out
   stats::Counter reused;    // of these, on a connection that had carried an exchange before
   stats::Counter peeks;
-  stats::Counter avoided;   // times that max_fails was reached
-  stats::Counter movedIn;   // idle connections that came from another worker
-  stats::Counter movedOut;  // and those that went to one
+  stats::Counter avoided;    // times that max_fails was reached
+  stats::Counter deadPeeks;  // of these, the ones that found it closed, or with bytes to read
+  stats::Counter movedIn;    // idle connections that came from another worker
+  stats::Counter movedOut;   // and those that went to one
   std::array<stats::Counter, static_cast<size_t>(CloseReason::Count)> closed;
   stats::Histogram connectTime;
+  stats::RecentTimes recentConnects{connectTime, 64};
   stats::Gauge idle;
   stats::Gauge active;
   stats::Gauge connecting;

@@ -322,7 +322,10 @@ void WaitQueue::onOpenFailed(ConnPool& pool, Waiter* account, const Error& error
     if (racer != nullptr && racer->adopt(*account)) ++attended_;
     const bool alone = !anyAlive() && !anyOpenable(account->triedEndpoints_) &&
                        !anyReturns(account->triedEndpoints_);
-    if (racer == nullptr && (isSpent(*account) || alone)) fail(*account, error);
+    if (racer == nullptr && (isSpent(*account) || alone))
+      fail(*account, error);
+    else if (anyAlive() || anyCanOpen() || anyReturns(account->triedEndpoints_))
+      stats_.retried.add();
   }
   if (racer == nullptr && pool.role() == PoolRole::Standby) failSpent(error);
   if (!anyAlive() && !anyCanOpen()) failHopeless(pool, error);

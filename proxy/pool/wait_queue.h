@@ -24,6 +24,7 @@ struct QueueStats {
   stats::Counter refusedLate;
   stats::Counter refusedNoEndpoint;
   stats::Counter served;
+  stats::Counter retried;  // waiters that go on behind an attempt that failed
   // Connections that another worker sent here and that no endpoint was there for any more; they
   // closed (`removed`), and no pool has counted that.
   stats::Counter strayed;

@@ -63,6 +63,12 @@ void Generation::addHandler(size_t listener) {
         context_, config, *snapshot_->routes[listener], targets_));
 }
 
+size_t Generation::exchangeBytes() const {
+  size_t sum = 0;
+  for (const auto& handler : handlers_) sum += handler->memory();
+  return sum;
+}
+
 std::shared_ptr<upstream::Upstream> Generation::find(const std::string& name) const {
   for (const auto& upstream : upstreams_)
     if (upstream->name() == name) return upstream;

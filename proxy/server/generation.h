@@ -35,6 +35,9 @@ class Generation final : public session::Pins, public event::Deferred {
   const std::vector<std::shared_ptr<upstream::Upstream>>& upstreams() const { return upstreams_; }
   const session::ListenerView& view(size_t listener) const { return *views_[listener]; }
 
+  // What its exchanges take, in progress and kept for the next.
+  size_t exchangeBytes() const;
+
   // By name; null when this one has none of it.
   std::shared_ptr<upstream::Upstream> find(const std::string& name) const;
 

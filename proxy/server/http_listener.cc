@@ -149,11 +149,20 @@ void HttpListener::dropRetired() {
     session->dropRetired();
 }
 
+size_t HttpListener::memory() const {
+  const bool isPlain = environment_.view->tls == nullptr;
+  return sessions_.size() * (sizeof(session::Http1Session) +
+                             (isPlain ? sizeof(net::PlainTransport) : sizeof(tls::TlsTransport)));
+}
+
 void HttpListener::report(admin::ListenerReport& report) const {
   report.address = *environment_.view->config.listen;
   report.accepted = stats_.accepted.value();
   report.open = sessions_.size();
   report.requests = stats_.requests.value();
+  report.bytesIn = stats_.bytesIn.value();
+  report.bytesOut = stats_.bytesOut.value();
+  report.firstByteTime = stats_.firstByteTime.snapshot();
   report.underscoreNames = stats_.underscoreNames.value();
   const auto copy = [](auto& to, const auto& from) {
     for (size_t i = 0; i < to.size(); ++i) to[i] = from[i].value();

@@ -69,6 +69,8 @@ class HttpListener final : private net::AcceptHandler,
   void offer(Clients& clients, const std::string& upstream);
   admin::ClientReport reportOf(const session::Http1Session& session, TimePoint now) const;
   uint64_t acceptErrors() const { return acceptErrors_; }
+  // What its sessions take, without their buffers and what OpenSSL has of them.
+  size_t memory() const;
 
  private:
   std::unique_ptr<net::Transport> transportOver(int fd) const;

@@ -14,6 +14,7 @@
 #include "proxy/server/admin_token.h"
 #include "proxy/server/cpu_count.h"
 #include "proxy/server/descriptors.h"
+#include "proxy/server/process.h"
 
 namespace oxbow::server {
 
@@ -21,6 +22,7 @@ Server::Server(config::Config config)
     : first_(std::move(config)),
       dispatcher_(clock_),
       startedAt_(clock_.now()),
+      bornAt_(clock_.wall()),
       names_(dispatcher_, [this] { publishEndpoints(); }),
       drainTimer_(dispatcher_, [this] { stopAccepting(); }),
       shutdownTimer_(dispatcher_, [this] {
@@ -172,25 +174,49 @@ void Server::beginServing() {
 
 // Admin -----------------------------------------------------------------------------------------
 
+// The first of the loops is the main thread's.
+void Server::reportLoops(admin::ServerReport& report) {
+  const auto add = [&report](event::Dispatcher& loop) {
+    const event::LoopStats& stats = loop.stats();
+    report.loops.push_back(
+        {loop.turns(), stats.messages.value(), stats.turnTime.snapshot(), stats.lag.snapshot()});
+  };
+  add(dispatcher_);
+  for (const auto& worker : workers_) add(worker->dispatcher());
+  for (const auto& worker : workers_) report.workerClients.push_back(worker->clients());
+  for (size_t i = 0; watchdog_ != nullptr && i <= workers_.size(); ++i)
+    report.longTurns.push_back(watchdog_->longTurns(i));
+}
+
+// What the main thread knows.
+void Server::complete(admin::ServerReport& report) {
+  for (const auto& [key, log] : logs_)
+    if (const auto open = log.lock()) {
+      report.accessLogDropped += open->log->dropped();
+      report.memoryFor(admin::MemoryKind::AccessLogs) += open->log->memory();
+    }
+  for (const auto& [key, socket] : sockets_)
+    if (socket.intake != nullptr) report.acceptErrors += socket.intake->acceptErrors();
+  report.configGeneration = configGeneration_;
+  report.memoryLimit = memory_.limit();
+  report.memoryUsed = memory_.used();
+  report.eventSubscribers = events_.subscribers();
+  report.eventsDropped = events_.dropped();
+  report.reloadsApplied = reloadsApplied_;
+  report.reloadsRefused = reloadsRefused_;
+  reportLoops(report);
+  report.logDropped = log::droppedLines();
+  report.logSuppressed = log::suppressedLines();
+  reportTls(report);
+  names_.report(snapshot_->config, report.dns);
+  reportProcess(report.process);
+  report.process.startTime = std::chrono::duration<double>(bornAt_.time_since_epoch()).count();
+  report.uptimeSeconds = std::chrono::duration<double>(clock_.now() - startedAt_).count();
+}
+
 void Server::collect(Done done) {
   const auto finish = [this, done = std::move(done)](admin::ServerReport report) {
-    for (const auto& [key, log] : logs_)
-      if (const auto open = log.lock()) report.accessLogDropped += open->log->dropped();
-    for (const auto& [key, socket] : sockets_)
-      if (socket.intake != nullptr) report.acceptErrors += socket.intake->acceptErrors();
-    report.configGeneration = configGeneration_;
-    report.eventSubscribers = events_.subscribers();
-    report.eventsDropped = events_.dropped();
-    report.reloadsApplied = reloadsApplied_;
-    report.reloadsRefused = reloadsRefused_;
-    for (const auto& worker : workers_) report.workerClients.push_back(worker->clients());
-    // The first of the loops is the main thread's.
-    for (size_t i = 0; watchdog_ != nullptr && i <= workers_.size(); ++i)
-      report.longTurns.push_back(watchdog_->longTurns(i));
-    report.logDropped = log::droppedLines();
-    reportTls(report);
-    names_.report(snapshot_->config, report.dns);
-    report.uptimeSeconds = std::chrono::duration<double>(clock_.now() - startedAt_).count();
+    complete(report);
     done(report);
   };
   if (!serving_ || stopped_) {
@@ -204,7 +230,8 @@ void Server::collect(Done done) {
   const auto sum = std::make_shared<Sum>(Sum{{}, workers_.size()});
   for (const auto& worker : workers_)
     worker->collect([this, finish, sum](admin::ServerReport report) {
-      dispatcher_.post([finish, sum, report = std::move(report)] {
+      dispatcher_.post([this, finish, sum, report = std::move(report), sent = clock_.now()] {
+        dispatcher_.stats().lag.record(clock_.now() - sent);
         sum->report.merge(report);
         if (--sum->left == 0) finish(std::move(sum->report));
       });

@@ -78,6 +78,8 @@ class Server final : private admin::ServerView {
 
   // ServerView
   void collect(Done done) override;
+  void complete(admin::ServerReport& report);
+  void reportLoops(admin::ServerReport& report);
   bool ready() const override { return serving_ && !draining_; }
   void connections(const admin::ConnectionQuery& query, ConnectionsDone done) override;
   const config::Config& config() const override { return snapshot_->config; }
@@ -141,6 +143,7 @@ class Server final : private admin::ServerView {
   event::Dispatcher dispatcher_;
   std::shared_ptr<const Snapshot> snapshot_;
   const TimePoint startedAt_;
+  const WallTime bornAt_;
   Names names_;
   event::FunctionTimer drainTimer_;
   event::FunctionTimer shutdownTimer_;

@@ -17,9 +17,8 @@ namespace {
 // In which idle clients of a listener that has left the configuration are closed.
 constexpr Duration kRetireSpread = std::chrono::seconds(2);
 
-// What a connection takes beside its object: the transport's, and OpenSSL's.
-constexpr uint64_t kPlainBytes = 256;
-constexpr uint64_t kTlsBytes = 24 << 10;
+// What OpenSSL takes for a connection between messages (docs/benchmarks.md).
+constexpr uint64_t kTlsBytes = 15'000;
 
 }  // namespace
 
@@ -46,11 +45,20 @@ void Worker::start(Plan plan, ClientLimit& limit) {
 void Worker::run(const Plan& plan) {
   pthread_setname_np(pthread_self(), ("worker-" + std::to_string(parts_.number)).c_str());
   goBy(plan);
+  pulse_ = std::make_unique<event::Pulse>(*dispatcher_, stats::RecentTimes::kSlot, [this] {
+    noteRecent();
+    return false;  // slots leave by their time, whether somebody looks or not
+  });
   dispatcher_->run();
   teardown();
 }
 
+void Worker::noteRecent() {
+  for (const auto& upstream : generation_->upstreams()) upstream->noteRecent(dispatcher_->now());
+}
+
 void Worker::teardown() {
+  pulse_.reset();
   for (auto& [key, listener] : listeners_) listener->shutdown();
   for (auto& listener : leaving_) listener->shutdown();
   for (const auto& upstream : generation_->upstreams()) upstream->shutdown();
@@ -144,7 +152,10 @@ void Worker::adopt(const std::string& key, std::vector<Accepted> clients) {
 }
 
 void Worker::collect(std::function<void(admin::ServerReport)> done) {
-  dispatcher_->post([this, done = std::move(done)] { done(report()); });
+  dispatcher_->post([this, done = std::move(done), asked = parts_.clock.now()] {
+    dispatcher_->stats().lag.record(dispatcher_->preciseNow() - asked);
+    done(report());
+  });
 }
 
 void Worker::drain(Duration window, std::function<void()> done) {
@@ -161,19 +172,31 @@ void Worker::drain(Duration window, std::function<void()> done) {
   });
 }
 
+uint64_t Worker::clientBytes() const {
+  uint64_t bytes = 0;
+  for (const auto& [key, listener] : listeners_) bytes += listener->memory();
+  for (const auto& listener : leaving_) bytes += listener->memory();
+  return bytes;
+}
+
+uint64_t Worker::connectionBytes() const {
+  uint64_t bytes = 0;
+  for (const auto& upstream : generation_->upstreams()) bytes += upstream->connectionBytes();
+  return bytes;
+}
+
+uint64_t Worker::exchangeBytes() const {
+  return sessionParts_->states.bytes() + generation_->exchangeBytes();
+}
+
 uint64_t Worker::objectBytes() {
-  constexpr uint64_t kSession = sizeof(session::Http1Session) + kPlainBytes;
-  constexpr uint64_t kConn = sizeof(upstream::Http1Conn) + kPlainBytes;
-  uint64_t bytes = sessionParts_->states.live() * sizeof(session::ExchangeState);
-  const auto add = [&bytes](const HttpListener& listener) {
-    bytes += listener.sessions() * (kSession + (listener.speaksTls() ? kTlsBytes : 0));
-  };
-  for (const auto& [key, listener] : listeners_) add(*listener);
-  for (const auto& listener : leaving_) add(*listener);
+  uint64_t secured = 0;
+  for (const auto& [key, listener] : listeners_)
+    if (listener->speaksTls()) secured += listener->sessions();
   for (const auto& upstream : generation_->upstreams())
     for (const auto& endpoint : upstream->endpoints())
-      bytes += endpoint.pool->total() * (kConn + (endpoint.connector->key().tls ? kTlsBytes : 0));
-  return bytes;
+      if (endpoint.connector->key().tls) secured += endpoint.pool->total();
+  return clientBytes() + connectionBytes() + exchangeBytes() + secured * kTlsBytes;
 }
 
 size_t Worker::shedIdle(size_t most) {

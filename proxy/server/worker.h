@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "proxy/admin/server_view.h"
+#include "proxy/event/pulse.h"
 #include "proxy/server/generation.h"
 #include "proxy/server/http_listener.h"
 #include "proxy/server/intake.h"
@@ -76,9 +77,14 @@ class Worker final : private MemoryGuard::Owner {
   void retire(std::unique_ptr<HttpListener> listener);
   void teardown();
   uint64_t objectBytes() override;
+  uint64_t clientBytes() const;
+  uint64_t connectionBytes() const;
+  uint64_t exchangeBytes() const;
   size_t shedIdle(size_t most) override;
   admin::ServerReport report();
   admin::ConnectionPage page(const admin::ConnectionQuery& query);
+  void reportMemory(admin::ServerReport& report) const;
+  void noteRecent();
 
   const Parts parts_;
   std::unique_ptr<event::Dispatcher> dispatcher_;
@@ -89,6 +95,7 @@ class Worker final : private MemoryGuard::Owner {
   std::map<std::string, std::unique_ptr<HttpListener>> listeners_;  // by key
   std::vector<std::unique_ptr<HttpListener>> leaving_;              // their last sessions finish
   MemoryGuard memory_;
+  std::unique_ptr<event::Pulse> pulse_;  // of the times of the last minute
   std::thread thread_;
 };
 

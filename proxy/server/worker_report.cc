@@ -4,6 +4,8 @@
 
 namespace oxbow::server {
 
+using admin::MemoryKind;
+
 namespace {
 
 admin::EndpointReport reportOf(const upstream::Upstream::Endpoint& endpoint, TimePoint now) {
@@ -31,6 +33,7 @@ admin::EndpointReport reportOf(const upstream::Upstream::Endpoint& endpoint, Tim
   report.acquired = stats.acquired.value();
   report.reused = stats.reused.value();
   report.peeks = stats.peeks.value();
+  report.deadPeeks = stats.deadPeeks.value();
   report.moved = stats.movedOut.value();
   for (size_t i = 0; i < report.closed.size(); ++i) report.closed[i] = stats.closed[i].value();
   report.connectTime = stats.connectTime.snapshot();
@@ -58,6 +61,16 @@ void reportTls(admin::EndpointReport& report, const upstream::Http1Connector& co
   report.handshakeTime = stats.time.snapshot();
 }
 
+void reportRecent(admin::UpstreamReport& report, const upstream::Upstream& upstream,
+                  TimePoint now) {
+  const upstream::RecentStats& recent = upstream.recent();
+  recent.total.addTo(report.recentTotal, now);
+  recent.wait.addTo(report.recentWait, now);
+  recent.firstByte.addTo(report.recentFirstByte, now);
+  for (const auto& endpoint : upstream.endpoints())
+    endpoint.stats->recentConnects.addTo(report.recentConnect, now);
+}
+
 admin::UpstreamReport reportOf(upstream::Upstream& upstream, TimePoint now) {
   admin::UpstreamReport report;
   const config::Upstream& config = *upstream.config();
@@ -76,18 +89,23 @@ admin::UpstreamReport reportOf(upstream::Upstream& upstream, TimePoint now) {
   report.refusedFull = stats.queue.refusedFull.value();
   report.refusedLate = stats.queue.refusedLate.value();
   report.refusedNoEndpoint = stats.queue.refusedNoEndpoint.value();
+  report.retries = stats.queue.retried.value();
+  report.strayed = stats.queue.strayed.value();
   report.replays = stats.replays.value();
   report.replaysRefused = stats.replaysRefused.value();
   report.endpointsDrained = stats.endpointsDrained.value();
   report.endpointsRevived = stats.endpointsRevived.value();
   report.racesBegun = stats.racesBegun.value();
   report.racesWon = stats.racesWon.value();
-  report.requestBytes = stats.requestBytes.value();
-  report.responseBytes = stats.responseBytes.value();
+  report.requestBytes = stats.requestSizes.sum();
+  report.responseBytes = stats.responseSizes.sum();
+  report.requestSizes = stats.requestSizes.snapshot();
+  report.responseSizes = stats.responseSizes.snapshot();
   for (size_t i = 0; i < report.byClass.size(); ++i) report.byClass[i] = stats.byClass[i].value();
   report.totalTime = stats.totalTime.snapshot();
   report.waitTime = stats.queue.waitTime.snapshot();
   report.firstByteTime = stats.firstByteTime.snapshot();
+  reportRecent(report, upstream, now);
   return report;
 }
 
@@ -107,7 +125,17 @@ admin::ServerReport Worker::report() {
   report.bufferedBytes = context_->buffered;
   report.errors = context_->errors.list();
   report.takenAt = dispatcher_->wall();
+  reportMemory(report);
   return report;
+}
+
+void Worker::reportMemory(admin::ServerReport& report) const {
+  report.memoryFor(MemoryKind::Buffers) = context_->blocks.lentBytes();
+  report.memoryFor(MemoryKind::FreeBuffers) = context_->blocks.freeBytes();
+  report.memoryFor(MemoryKind::Exchanges) = exchangeBytes();
+  report.memoryFor(MemoryKind::Clients) = clientBytes();
+  report.memoryFor(MemoryKind::Connections) = connectionBytes();
+  report.memoryFor(MemoryKind::Workers) = sizeof(upstream::WorkerContext) + SessionParts::kScratch;
 }
 
 }  // namespace oxbow::server

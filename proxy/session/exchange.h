@@ -77,6 +77,8 @@ class ExchangeHandler {
   virtual void onRequest(Exchange& exchange) = 0;
   // For the Allow of a 405 to a method that the codec refuses (RFC 9110, section 10.2.1).
   virtual std::string_view allowedMethods() const { return kAllowedMethods; }
+  // Bytes of what it has of exchanges, in progress and kept for the next.
+  virtual size_t memory() const { return 0; }
 };
 
 }  // namespace oxbow::session

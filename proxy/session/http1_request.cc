@@ -71,6 +71,7 @@ void Http1Session::readMore() {
       broken_ = true;
       return abort(kClientLeft, SessionEnd::ClientReset);
     }
+    env_.stats.bytesIn.add(result.bytes);
     unread_ = !result.drained || peerClosed_;
     const std::string_view bytes(worker.in, restSize_ + result.bytes);
     const size_t used = consume(bytes);

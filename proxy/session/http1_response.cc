@@ -103,6 +103,7 @@ http1::Framing Http1Session::frame(const http::ResponseHead& head) {
 void Http1Session::onHead(http::ResponseHead& head) {
   state_->status = head.status;
   state_->headSent = true;
+  env_.stats.firstByteTime.record(env_.worker.dispatcher.now() - state_->started);
   writeHead(head, frame(head));
 }
 
@@ -180,7 +181,10 @@ void Http1Session::onBatchEnd() {
 // the middle of the handler that is producing.
 void Http1Session::flushBatch() {
   if (broken_) return env_.batch.clear();
-  if (!env_.batch.flush(*transport_, out_, env_.worker.blocks)) {
+  size_t written = 0;
+  const bool flushed = env_.batch.flush(*transport_, out_, env_.worker.blocks, written);
+  env_.stats.bytesOut.add(written);
+  if (!flushed) {
     broken_ = true;
     out_.clear();
     accountBuffered();
@@ -214,6 +218,7 @@ void Http1Session::accountBuffered() {
 void Http1Session::onWritable() {
   size_t written = 0;
   const auto result = out_.flush(*transport_, written);
+  env_.stats.bytesOut.add(written);
   accountBuffered();
   if (result == net::OutputQueue::Flush::Failed) {
     broken_ = true;

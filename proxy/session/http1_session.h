@@ -67,12 +67,15 @@ struct TlsStats {
 struct SessionStats {
   stats::Counter accepted;
   stats::Counter requests;
+  stats::Counter bytesIn;          // from clients, as their TLS has it
+  stats::Counter bytesOut;         // that sockets, or TLS, have taken
   stats::Counter underscoreNames;  // fields dropped for their name
   stats::Gauge open;
   std::array<stats::Counter, 6> byClass;  // of all requests; [0]: no answer was sent
   std::array<stats::Counter, static_cast<size_t>(SessionEnd::Count)> ended;
   std::array<stats::Counter, static_cast<size_t>(ErrorCode::Count)> errors;
   TlsStats tls;
+  stats::Histogram firstByteTime;  // from a request's head to its response's
 };
 
 // Keeps the sessions of one listener on one worker.

@@ -30,9 +30,10 @@ void OutputBatch::refer(std::string_view bytes) {
   open_ = false;
 }
 
-bool OutputBatch::flush(net::Transport& transport, net::OutputQueue& rest, BlockPool& blocks) {
+bool OutputBatch::flush(net::Transport& transport, net::OutputQueue& rest, BlockPool& blocks,
+                        size_t& written) {
+  written = 0;
   if (bytes_ == 0) return true;
-  size_t written = 0;
   if (rest.empty()) {
     const net::IoResult result =
         parts_ == 1 ? transport.write({static_cast<char*>(vector_[0].iov_base), vector_[0].iov_len})
@@ -44,10 +45,11 @@ bool OutputBatch::flush(net::Transport& transport, net::OutputQueue& rest, Block
     written = result.bytes;
   }
   if (written < bytes_) {
+    size_t taken = written;
     for (int i = 0; i < parts_; ++i) {
       std::string_view part(static_cast<const char*>(vector_[i].iov_base), vector_[i].iov_len);
-      const size_t skip = std::min(written, part.size());
-      written -= skip;
+      const size_t skip = std::min(taken, part.size());
+      taken -= skip;
       part.remove_prefix(skip);
       rest.append(blocks, part);
     }

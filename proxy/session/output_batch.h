@@ -33,8 +33,9 @@ class OutputBatch {
   void refer(std::string_view bytes);
 
   // Writes everything, and what the socket does not take goes to `rest`; when something is there
-  // already, everything goes behind it. False when the socket is broken. Empty afterwards.
-  bool flush(net::Transport& transport, net::OutputQueue& rest, BlockPool& blocks);
+  // already, everything goes behind it. `written` is what the socket took. False when it is broken.
+  // Empty afterwards.
+  bool flush(net::Transport& transport, net::OutputQueue& rest, BlockPool& blocks, size_t& written);
   void clear();
 
  private:

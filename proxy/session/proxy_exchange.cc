@@ -347,8 +347,8 @@ void ProxyExchange::onOver(uint16_t status, Duration total, uint64_t requestByte
   upstream::UpstreamStats& stats = upstream_.stats();
   stats.byClass[status >= 100 && status < 600 ? status / 100 : 0].add();
   stats.totalTime.record(total);
-  stats.requestBytes.add(requestBytes);
-  stats.responseBytes.add(responseBytes);
+  stats.requestSizes.record(requestBytes);
+  stats.responseSizes.record(responseBytes);
 }
 
 void ProxyExchange::describe(log::AccessRecord& record) {

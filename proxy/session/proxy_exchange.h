@@ -35,6 +35,7 @@ class ProxyHandler final : public ExchangeHandler {
   ~ProxyHandler() override;
 
   void onRequest(Exchange& exchange) override;
+  size_t memory() const override;
 
  private:
   friend class ProxyExchange;

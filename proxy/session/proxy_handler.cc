@@ -90,6 +90,8 @@ ProxyHandler::ProxyHandler(upstream::WorkerContext& worker, const config::Listen
 
 ProxyHandler::~ProxyHandler() = default;
 
+size_t ProxyHandler::memory() const { return exchanges_.bytes(); }
+
 void ProxyHandler::onRequest(Exchange& exchange) {
   http::RequestHead& head = exchange.request();
   const bool hasId = takeRequestId(exchange);

@@ -13,6 +13,12 @@ void HistogramSnapshot::merge(const HistogramSnapshot& other) {
   sum_ += other.sum_;
 }
 
+void HistogramSnapshot::subtract(const HistogramSnapshot& earlier) {
+  for (size_t i = 0; i < buckets_.size(); ++i) buckets_[i] -= earlier.buckets_[i];
+  count_ -= earlier.count_;
+  sum_ -= earlier.sum_;
+}
+
 uint64_t HistogramSnapshot::percentile(double fraction) const {
   if (count_ == 0) return 0;
   const double rank = std::ceil(std::clamp(fraction, 0.0, 1.0) * static_cast<double>(count_));

@@ -48,6 +48,8 @@ class HistogramSnapshot {
   uint64_t sumMicros() const { return sum_; }
 
   void merge(const HistogramSnapshot& other);
+  // REQUIRES: `earlier` was taken of the same histograms, before this.
+  void subtract(const HistogramSnapshot& earlier);
 
   // The value that `fraction` (0 to 1) of all values do not exceed, in microseconds: the upper
   // bound of its bucket, hence at most 12.5 % too high (1 µs, if that is more) and never too low. 0
@@ -59,6 +61,7 @@ class HistogramSnapshot {
 
  private:
   friend class Histogram;
+  friend class RecentTimes;
   std::array<uint64_t, Buckets::kCount> buckets_{};
   uint64_t count_ = 0;
   uint64_t sum_ = 0;

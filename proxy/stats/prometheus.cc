@@ -11,8 +11,14 @@ namespace oxbow::stats {
 
 namespace {
 
-constexpr uint64_t kFirstBound = 512;               // µs
-constexpr uint64_t kLastBound = uint64_t{1} << 24;  // µs
+struct Range {
+  uint64_t first, last;  // µs
+};
+constexpr Range kTimes{512, uint64_t{1} << 24};
+constexpr Range kShortTimes{16, uint64_t{1} << 20};
+
+constexpr int kFirstPower = 3;  // of four
+constexpr int kLastPower = 15;
 
 bool isLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 
@@ -72,9 +78,15 @@ void PrometheusWriter::gauge(std::string_view name, std::string_view help) {
   family(Type::Gauge, name, help);
 }
 
-void PrometheusWriter::histogram(std::string_view name, std::string_view help) {
+void PrometheusWriter::histogram(std::string_view name, std::string_view help, Bounds bounds) {
   ASSERT(name.ends_with("_seconds"));
   family(Type::Histogram, name, help);
+  bounds_ = bounds;
+}
+
+void PrometheusWriter::sizes(std::string_view name, std::string_view help) {
+  ASSERT(name.ends_with("_bytes"));
+  family(Type::Sizes, name, help);
 }
 
 void PrometheusWriter::family(Type type, std::string_view name, std::string_view help) {
@@ -86,7 +98,7 @@ void PrometheusWriter::family(Type type, std::string_view name, std::string_view
   out_.append("\n# TYPE ").append(name);
   if (type == Type::Counter) out_ += " counter\n";
   if (type == Type::Gauge) out_ += " gauge\n";
-  if (type == Type::Histogram) out_ += " histogram\n";
+  if (type == Type::Histogram || type == Type::Sizes) out_ += " histogram\n";
 }
 
 void PrometheusWriter::label(std::string_view name, std::string_view value) {
@@ -133,18 +145,32 @@ void PrometheusWriter::sample(const Labels& labels, double value) {
   out_.append(numberText(value)) += '\n';
 }
 
+void PrometheusWriter::bucket(const Labels& labels, std::string_view bound, uint64_t count) {
+  begin("_bucket", labels, bound);
+  endWith(count);
+}
+
+void PrometheusWriter::endHistogram(const Labels& labels, std::string_view sum, uint64_t count) {
+  bucket(labels, "+Inf", count);
+  begin("_sum", labels);
+  out_.append(sum) += '\n';
+  begin("_count", labels);
+  endWith(count);
+}
+
 void PrometheusWriter::sample(const Labels& labels, const HistogramSnapshot& snapshot) {
   ASSERT(type_ == Type::Histogram);
-  for (uint64_t bound = kFirstBound; bound <= kLastBound; bound *= 2) {
-    begin("_bucket", labels, secondsText(bound));
-    endWith(snapshot.countAtMost(bound));
-  }
-  begin("_bucket", labels, "+Inf");
-  endWith(snapshot.count());
-  begin("_sum", labels);
-  out_.append(secondsText(snapshot.sumMicros())) += '\n';
-  begin("_count", labels);
-  endWith(snapshot.count());
+  const Range& range = bounds_ == Bounds::Times ? kTimes : kShortTimes;
+  for (uint64_t bound = range.first; bound <= range.last; bound *= 2)
+    bucket(labels, secondsText(bound), snapshot.countAtMost(bound));
+  endHistogram(labels, secondsText(snapshot.sumMicros()), snapshot.count());
+}
+
+void PrometheusWriter::sample(const Labels& labels, const SizeSnapshot& snapshot) {
+  ASSERT(type_ == Type::Sizes);
+  for (int power = kFirstPower; power <= kLastPower; ++power)
+    bucket(labels, std::to_string(uint64_t{1} << (2 * power)), snapshot.countAtMost(power));
+  endHistogram(labels, std::to_string(snapshot.sum), snapshot.count());
 }
 
 }  // namespace oxbow::stats

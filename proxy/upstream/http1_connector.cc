@@ -11,6 +11,11 @@
 
 namespace oxbow::upstream {
 
+size_t Http1Connector::bytesEach() const {
+  return sizeof(Http1Conn) +
+         (tls_ != nullptr ? sizeof(tls::TlsTransport) : sizeof(net::PlainTransport));
+}
+
 std::unique_ptr<pool::PooledConn> Http1Connector::connect() {
   const ConnKey& key = *common_.key;
   net::ConnectStart start = net::beginConnect(key.address, key.local, options_);

@@ -35,6 +35,8 @@ class Http1Connector final : public pool::Connector {
   const std::string& text() const { return common_.endpoint; }
   const HandshakeStats& handshakes() const { return *handshakes_; }
   const std::shared_ptr<HandshakeStats>& sharedHandshakes() const { return handshakes_; }
+  // What a new connection takes, without its buffers and what OpenSSL has of it.
+  size_t bytesEach() const;
   // That new connections may resume, of all workers together.
   size_t sessionsCached() const { return sessions_ != nullptr ? sessions_->size() : 0; }
 

@@ -302,6 +302,23 @@ void Upstream::sweep() {
   sweep_.setIn(sweepIn_);
 }
 
+bool Upstream::noteRecent(TimePoint now) {
+  bool any = false;
+  for (stats::RecentTimes* times : {&recent_.total, &recent_.wait, &recent_.firstByte})
+    any |= times->note(now);
+  for (auto* endpoints : {&endpoints_, &leaving_})
+    for (Endpoint& endpoint : *endpoints) any |= endpoint.stats->recentConnects.note(now);
+  return any;
+}
+
+size_t Upstream::connectionBytes() const {
+  size_t sum = 0;
+  for (const auto* endpoints : {&endpoints_, &leaving_})
+    for (const Endpoint& endpoint : *endpoints)
+      sum += endpoint.pool->total() * endpoint.connector->bytesEach();
+  return sum;
+}
+
 bool Upstream::owns(const pool::PooledConn& conn) const {
   for (const Endpoint& endpoint : endpoints_)
     if (endpoint.pool.get() == &conn.pool()) return true;

@@ -12,6 +12,8 @@
 #include "proxy/pool/wait_queue.h"
 #include "proxy/stats/counter.h"
 #include "proxy/stats/histogram.h"
+#include "proxy/stats/recent_times.h"
+#include "proxy/stats/size_histogram.h"
 #include "proxy/tls/client_context.h"
 #include "proxy/upstream/balancers.h"
 #include "proxy/upstream/dual_stack.h"
@@ -28,13 +30,27 @@ struct UpstreamStats {
   stats::Histogram totalTime;
   stats::Histogram firstByteTime;
   stats::Counter replays;
-  stats::Counter replaysRefused;  // a stale connection met what cannot be replayed
-  stats::Counter requestBytes;
-  stats::Counter responseBytes;
+  stats::Counter replaysRefused;      // a stale connection met what cannot be replayed
+  stats::SizeHistogram requestSizes;  // of bodies
+  stats::SizeHistogram responseSizes;
   stats::Counter endpointsDrained;  // that left and have no connection any more
   stats::Counter endpointsRevived;  // that came back before
   stats::Counter racesBegun;        // attempts to the address family that stands by
   stats::Counter racesWon;          // of these, the ones that changed the family in use
+};
+
+// The last minute of these, and of connects. Worker's thread only.
+struct RecentStats {
+  static constexpr size_t kExpected = 256;  // buckets in all slots, for usual traffic
+
+  explicit RecentStats(const UpstreamStats& stats)
+      : total(stats.totalTime, kExpected),
+        wait(stats.queue.waitTime, kExpected),
+        firstByte(stats.firstByteTime, kExpected) {}
+
+  stats::RecentTimes total;
+  stats::RecentTimes wait;
+  stats::RecentTimes firstByte;
 };
 
 // A named block of servers on one worker: its endpoints' pools and the queue in front of them.
@@ -85,11 +101,16 @@ class Upstream final : private DualStack::Owner {
   // As it is now; an exchange keeps the pointer that it began with.
   const std::shared_ptr<const config::Upstream>& config() const { return config_; }
   UpstreamStats& stats() { return stats_; }
+  const RecentStats& recent() const { return recent_; }
+  // Ends a slot of the times of the last minute: see RecentTimes::note. False when there are none.
+  bool noteRecent(TimePoint now);
   // In the order of the set, also those that stand by.
   const std::vector<Endpoint>& endpoints() const { return endpoints_; }
   // Those that have left, with connections that have not closed yet.
   const std::vector<Endpoint>& leaving() const { return leaving_; }
   size_t waiting() const { return queue_->waiting(); }
+  // What its connections take, without their buffers and what OpenSSL has of them.
+  size_t connectionBytes() const;
 
  private:
   enum class Rules : uint8_t { Same, Changed };
@@ -118,6 +139,7 @@ class Upstream final : private DualStack::Owner {
   const std::string name_;
   const std::shared_ptr<SharedState> shared_;
   UpstreamStats stats_;
+  RecentStats recent_{stats_};
   config::Balance balance_;
   std::unique_ptr<WeightedBalancer> balancer_;
   EndpointSet set_;  // as it is on this worker

@@ -174,7 +174,7 @@ test('docs/metrics.md names the metrics that there are, and their types', async 
   await learnAge(oxbow, 300, async () => (await metricsOf(oxbow)).includes('learned_idle_age'));
   const docs = fs.readFileSync(
     fileURLToPath(new URL('../../docs/metrics.md', import.meta.url)), 'utf8');
-  const told = [...docs.matchAll(/^\| `(oxbow_\w+)` \| (\w+) \|/gm)].map((m) => `${m[1]} ${m[2]}`);
+  const told = [...docs.matchAll(/^\| `((?:oxbow|process)_\w+)` \| (\w+) \|/gm)].map((m) => `${m[1]} ${m[2]}`);
   const there = [...(await metricsOf(oxbow)).matchAll(/^# TYPE (\w+ \w+)$/gm)].map((m) => m[1]);
   assert.deepEqual(there.filter((name) => !told.includes(name)), [], 'not in docs/metrics.md');
   assert.deepEqual(told.filter((name) => !there.includes(name)), [], 'only in docs/metrics.md');

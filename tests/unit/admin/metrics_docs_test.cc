@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <fstream>
+#include <regex>
 #include <sstream>
 
 #include "proxy/admin/admin_handler.h"
+#include "tests/unit/admin/promtool.h"
 #include "tests/unit/admin/support.h"
 
 // docs/metrics.md is held against the text, both ways: names, types, labels, and the values of the
@@ -99,6 +101,30 @@ struct Documented {
   Table table_ = Table::None;
 };
 
+// The YAML blocks of a page.
+std::string yamlOf(const std::string& page) {
+  std::ifstream in(OXBOW_SOURCE_ROOT "/docs/" + page);
+  REQUIRE(in.good());
+  std::string yaml;
+  bool inside = false;
+  for (std::string line; std::getline(in, line);) {
+    if (line.rfind("```", 0) == 0)
+      inside = line == "```yaml";
+    else if (inside)
+      yaml += line + "\n";
+  }
+  return yaml;
+}
+
+// What looks like a metric of ours in a text.
+std::set<std::string> metricsNamedIn(const std::string& text) {
+  std::set<std::string> names;
+  const std::regex pattern("\\b(oxbow|process)_[a-z_]+\\b");
+  for (std::sregex_iterator at(text.begin(), text.end(), pattern), end; at != end; ++at)
+    names.insert(at->str());
+  return names;
+}
+
 bool isNameOfSomething(const std::string& label) {
   return label == "upstream" || label == "endpoint" || label == "listener" || label == "worker" ||
          label == "loop" || label == "version" || label == "file";
@@ -177,4 +203,35 @@ TEST_CASE("every value of a label with a fixed set of values is documented, and 
     CHECK(lines(found == documented.values.end() ? std::set<std::string>() : found->second) ==
           lines(item.second));
   }
+}
+
+TEST_CASE("the alarms of operations.md are rules, and of metrics that there are") {
+  const std::string rules = yamlOf("operations.md");
+  REQUIRE(rules.find("alert: ") != std::string::npos);
+  const Complaint complaint = checkRules(rules);
+  INFO(complaint.text);
+  CHECK(complaint.exitCode == 0);
+  const Documented documented;
+  for (const std::string& name : metricsNamedIn(rules)) {
+    INFO(name);
+    std::string family = name;
+    for (const std::string suffix : {"_bucket", "_sum", "_count"})
+      if (documented.types.count(name) == 0 && name.ends_with(suffix))
+        family = name.substr(0, name.size() - suffix.size());
+    CHECK(documented.types.count(family) == 1);
+  }
+}
+
+TEST_CASE("every alarm of operations.md is explained, and no other") {
+  std::ifstream in(OXBOW_SOURCE_ROOT "/docs/operations.md");
+  std::set<std::string> alarms, explained;
+  for (std::string line; std::getline(in, line);) {
+    const size_t at = line.find("- alert: ");
+    if (at != std::string::npos)
+      alarms.insert(line.substr(at + 9, line.find(' ', at + 9) - at - 9));
+    if (line.rfind("| `Oxbow", 0) != 0) continue;
+    for (const std::string& name : codesIn(cellsOf(line).at(0))) explained.insert(name);
+  }
+  CHECK(alarms.size() > 10);
+  CHECK(lines(alarms) == lines(explained));
 }

@@ -1,64 +1,28 @@
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-
 #include "proxy/admin/admin_handler.h"
 #include "proxy/base/version.h"
+#include "tests/unit/admin/promtool.h"
 #include "tests/unit/admin/support.h"
 
 using namespace oxbow;
 using namespace oxbow::admin;
-
-namespace {
-
-struct Complaint {
-  int exitCode = -1;
-  std::string text;
-};
-
-// What Prometheus' own linter says. Needs promtool on PATH.
-Complaint promtool(const std::string& metrics) {
-  std::string path = (std::filesystem::temp_directory_path() / "oxbow-metrics-XXXXXX").string();
-  const int fd = ::mkstemp(path.data());
-  REQUIRE(fd >= 0);
-  const ssize_t written = ::write(fd, metrics.data(), metrics.size());
-  ::close(fd);
-  Complaint complaint;
-  const std::string command = "promtool check metrics < '" + path + "' 2>&1";
-  if (FILE* pipe = ::popen(command.c_str(), "r")) {
-    char buffer[4096];
-    while (const size_t n = std::fread(buffer, 1, sizeof buffer, pipe))
-      complaint.text.append(buffer, n);
-    const int status = ::pclose(pipe);
-    if (WIFEXITED(status)) complaint.exitCode = WEXITSTATUS(status);
-  }
-  ::unlink(path.c_str());
-  REQUIRE(written == static_cast<ssize_t>(metrics.size()));
-  return complaint;
-}
-
-}  // namespace
 
 // Base units are a matter of style, and people think of certificates in days.
 constexpr std::string_view kOfDays =
     "oxbow_tls_certificate_expiry_days use base unit \"seconds\" instead of \"days\"\n";
 
 TEST_CASE("Prometheus accepts the text without complaint, but for one") {
-  const Complaint complaint = promtool(metricsText(busyServer()));
+  const Complaint complaint = lintMetrics(metricsText(busyServer()));
   CHECK(complaint.text == kOfDays);
-  const Complaint ofNothing = promtool(metricsText({}));
+  const Complaint ofNothing = lintMetrics(metricsText({}));
   CHECK(ofNothing.text == "");
   CHECK(ofNothing.exitCode == 0);
 }
 
 TEST_CASE("the linter would complain") {
-  CHECK(promtool("# HELP oxbow_a_milliseconds A.\n# TYPE oxbow_a_milliseconds gauge\n"
-                 "oxbow_a_milliseconds 1\n")
+  CHECK(lintMetrics("# HELP oxbow_a_milliseconds A.\n# TYPE oxbow_a_milliseconds gauge\n"
+                    "oxbow_a_milliseconds 1\n")
             .exitCode != 0);
-  CHECK(promtool("oxbow_a{b=c} 1\n").exitCode != 0);
+  CHECK(lintMetrics("oxbow_a{b=c} 1\n").exitCode != 0);
 }
 
 TEST_CASE("no two samples have the same name and labels") {
@@ -92,6 +56,8 @@ TEST_CASE("an upstream's numbers") {
   CHECK(metrics.value("oxbow_upstream_queue_refused_total", with("reason", "full")) == "11");
   CHECK(metrics.value("oxbow_upstream_queue_refused_total", with("reason", "late")) == "12");
   CHECK(metrics.value("oxbow_upstream_queue_refused_total", with("reason", "no_endpoint")) == "13");
+  CHECK(metrics.value("oxbow_upstream_retries_total", api) == "20");
+  CHECK(metrics.value("oxbow_upstream_connections_strayed_total", api) == "21");
   CHECK(metrics.value("oxbow_upstream_replays_total", api) == "14");
   CHECK(metrics.value("oxbow_upstream_replays_refused_total", api) == "15");
   CHECK(metrics.value("oxbow_upstream_keepalive", api) == "32");
@@ -116,6 +82,47 @@ TEST_CASE("an upstream's times are those of its own, and of all its endpoints") 
   // 0.512 and 2.048 ms to the first endpoint, 4.096 ms to the second.
   CHECK(metrics.value("oxbow_upstream_connect_duration_seconds_count", api) == "3");
   CHECK(metrics.value("oxbow_upstream_connect_duration_seconds_sum", api) == "0.006656");
+}
+
+TEST_CASE("an upstream's bodies by size") {
+  const Exposition metrics(metricsText(busyServer()));
+  const std::map<std::string, std::string> api = {{"upstream", "api"}};
+  const std::string requests = "oxbow_upstream_request_body_size_bytes";
+  const std::string responses = "oxbow_upstream_response_body_size_bytes";
+  CHECK(metrics.value(requests + "_count", api) == "2");
+  CHECK(metrics.value(requests + "_sum", api) == "1600");
+  CHECK(metrics.value(responses + "_count", api) == "3");
+  CHECK(metrics.value(responses + "_sum", api) == "1700");
+  const auto atMost = [&](const char* bytes) {
+    return metrics.value(responses + "_bucket", {{"upstream", "api"}, {"le", bytes}});
+  };
+  CHECK(atMost("64") == "1");
+  CHECK(atMost("256") == "2");
+  CHECK(atMost("1024") == "2");
+  CHECK(atMost("4096") == "3");
+  CHECK(atMost("+Inf") == "3");
+}
+
+TEST_CASE("buckets count what is not larger: they never fall, and the last has all") {
+  const Exposition metrics(metricsText(busyServer()));
+  size_t histograms = 0;
+  for (const auto& [family, type] : metrics.types) {
+    if (type != "histogram") continue;
+    INFO(family);
+    std::map<std::map<std::string, std::string>, double> last;  // by labels
+    for (const Sample& sample : metrics.families.at(family)) {
+      auto labels = sample.labels;
+      if (sample.name == family + "_bucket") {
+        labels.erase("le");
+        CHECK(std::stod(sample.value) >= last[labels]);
+        last[labels] = std::stod(sample.value);
+      } else if (sample.name == family + "_count") {
+        CHECK(std::stod(sample.value) == last.at(labels));
+        ++histograms;
+      }
+    }
+  }
+  CHECK(histograms > 10);
 }
 
 TEST_CASE("the reuse ratio is of all endpoints, and there is none before the first connection") {
@@ -144,6 +151,7 @@ TEST_CASE("an endpoint's numbers") {
   CHECK(metrics.value("oxbow_endpoint_connections_acquired_total", one) == "100");
   CHECK(metrics.value("oxbow_endpoint_connections_reused_total", one) == "90");
   CHECK(metrics.value("oxbow_endpoint_peeks_total", one) == "7");
+  CHECK(metrics.value("oxbow_endpoint_dead_peeks_total", one) == "6");
   CHECK(metrics.value("oxbow_endpoint_connections_moved_total", one) == "8");
   CHECK(metrics.value("oxbow_endpoint_max_conns", one) == "64");
   CHECK(metrics.value("oxbow_endpoint_weight", one) == "2");
@@ -270,6 +278,12 @@ TEST_CASE("a listener's numbers") {
   CHECK(metrics.value("oxbow_listener_connections_open", one) == "41");
   CHECK(metrics.value("oxbow_listener_requests_received_total", one) == "49");
   CHECK(metrics.value("oxbow_listener_underscore_names_dropped_total", one) == "42");
+  CHECK(metrics.value("oxbow_listener_received_bytes_total", one) == "4000");
+  CHECK(metrics.value("oxbow_listener_sent_bytes_total", one) == "5000");
+  const std::string firstByte = "oxbow_listener_first_byte_duration_seconds";
+  CHECK(metrics.value(firstByte + "_count", one) == "2");
+  CHECK(metrics.value(firstByte + "_sum", one) == "0.004096");
+  CHECK(metrics.value(firstByte + "_bucket", with("le", "0.001024")) == "1");
   CHECK(metrics.value("oxbow_listener_requests_total", with("code", "none")) == "1");
   CHECK(metrics.value("oxbow_listener_requests_total", with("code", "2xx")) == "30");
   const std::string ended = "oxbow_listener_connections_ended_total";
@@ -299,7 +313,45 @@ TEST_CASE("the server's numbers") {
   CHECK(metrics.value("oxbow_worker_clients", {{"worker", "1"}}) == "60");
   CHECK(metrics.value("oxbow_loop_long_turns_total", {{"loop", "main"}}) == "61");
   CHECK(metrics.value("oxbow_loop_long_turns_total", {{"loop", "worker-1"}}) == "63");
+  CHECK(metrics.value("oxbow_log_suppressed_total") == "66");
   CHECK(metrics.value("oxbow_build_info", {{"version", std::string(kVersion)}}) == "1");
+}
+
+TEST_CASE("loops have their turns, their lag and their messages") {
+  const Exposition metrics(metricsText(busyServer()));
+  const auto of = [&](const std::string& name, const char* loop) {
+    return metrics.value("oxbow_loop_" + name, {{"loop", loop}});
+  };
+  CHECK(of("turns_total", "main") == "67");
+  CHECK(of("messages_total", "main") == "68");
+  CHECK(of("turn_duration_seconds_sum", "main") == "0.000032");
+  CHECK(of("lag_seconds_sum", "main") == "0.000064");
+  CHECK(of("turns_total", "worker-0") == "69");
+  CHECK(of("messages_total", "worker-0") == "70");
+  CHECK(of("turn_duration_seconds_count", "worker-0") == "1");
+  CHECK(of("lag_seconds_count", "worker-0") == "0");
+  CHECK(of("turns_total", "worker-1") == "0");
+  CHECK(metrics.value("oxbow_loop_turn_duration_seconds_bucket",
+                      {{"loop", "worker-0"}, {"le", "0.000016"}}) == "1");
+}
+
+TEST_CASE("memory is told by kind, and the process by the usual names") {
+  ServerReport report = busyServer();
+  const Exposition metrics(metricsText(report));
+  const auto kind = [&](const char* name) {
+    return metrics.value("oxbow_memory_bytes", {{"kind", name}});
+  };
+  CHECK(kind("buffers") == "1000");
+  CHECK(kind("access_logs") == "1006");
+  CHECK(metrics.families.at("oxbow_memory_bytes").size() == static_cast<size_t>(MemoryKind::Count));
+  CHECK(metrics.value("process_resident_memory_bytes") == "2000");
+  CHECK(metrics.value("process_open_fds") == "70");
+  CHECK(metrics.value("process_max_fds") == "1024");
+  CHECK(metrics.value("process_cpu_seconds_total") == "12.5");
+  CHECK(metrics.value("process_start_time_seconds") == "1700000000.25");
+  report.process = {};
+  const Exposition unknown(metricsText(report));
+  CHECK(unknown.value("process_open_fds") == "");
 }
 
 TEST_CASE("the version is the project's") { CHECK(kVersion == OXBOW_PROJECT_VERSION); }
@@ -309,7 +361,7 @@ TEST_CASE("label values of any bytes are escaped") {
   report.upstreams[0].endpoints[0].address = "unix:/tmp/\"a\\b";
   const std::string text = metricsText(report);
   CHECK(text.find("endpoint=\"unix:/tmp/\\\"a\\\\b\"") != std::string::npos);
-  CHECK(promtool(text).text == kOfDays);
+  CHECK(lintMetrics(text).text == kOfDays);
 }
 
 TEST_CASE("upstreams that nothing has happened to have their counters already") {

@@ -17,6 +17,8 @@ TEST_CASE("two workers' reports of one server add up") {
   CHECK(upstream.refusedFull == 22);
   CHECK(upstream.refusedLate == 24);
   CHECK(upstream.refusedNoEndpoint == 26);
+  CHECK(upstream.retries == 40);
+  CHECK(upstream.strayed == 42);
   CHECK(upstream.replays == 28);
   CHECK(upstream.replaysRefused == 30);
   CHECK(upstream.endpointsDrained == 32);
@@ -29,6 +31,12 @@ TEST_CASE("two workers' reports of one server add up") {
   CHECK(upstream.totalTime.count() == 20);
   CHECK(upstream.waitTime.count() == 2);
   CHECK(upstream.firstByteTime.count() == 4);
+  CHECK(upstream.recentTotal.count() == 20);
+  CHECK(upstream.recentWait.count() == 2);
+  CHECK(upstream.recentConnect.count() == 2);
+  CHECK(upstream.recentFirstByte.count() == 4);
+  CHECK(upstream.requestSizes.count() == 4);
+  CHECK(upstream.responseSizes.sum == 3400);
 
   REQUIRE(upstream.endpoints.size() == 2);
   const EndpointReport& endpoint = upstream.endpoints[0];
@@ -41,6 +49,7 @@ TEST_CASE("two workers' reports of one server add up") {
   CHECK(endpoint.acquired == 200);
   CHECK(endpoint.reused == 180);
   CHECK(endpoint.peeks == 14);
+  CHECK(endpoint.deadPeeks == 12);
   CHECK(endpoint.moved == 16);
   CHECK(endpoint.closed[static_cast<size_t>(pool::CloseReason::KeepaliveTimeout)] == 12);
   CHECK(endpoint.connectTime.count() == 4);
@@ -57,6 +66,9 @@ TEST_CASE("two workers' reports of one server add up") {
   CHECK(listener.open == 82);
   CHECK(listener.requests == 98);
   CHECK(listener.underscoreNames == 84);
+  CHECK(listener.bytesIn == 8000);
+  CHECK(listener.bytesOut == 10000);
+  CHECK(listener.firstByteTime.count() == 4);
   CHECK(listener.byClass[2] == 60);
   CHECK(listener.ended[static_cast<size_t>(session::SessionEnd::Finished)] == 86);
   CHECK(listener.errors[static_cast<size_t>(ErrorCode::ConnectionRefused)] == 88);
@@ -69,6 +81,8 @@ TEST_CASE("two workers' reports of one server add up") {
   CHECK(sum.logDropped == 104);
   CHECK(sum.bufferedBytes == 106);
   CHECK(sum.acceptErrors == 108);
+  CHECK(sum.memoryFor(MemoryKind::Buffers) == 2000);
+  CHECK(sum.memoryFor(MemoryKind::AccessLogs) == 2012);
 }
 
 TEST_CASE("what is configured or learned for all workers together does not add up") {
@@ -91,6 +105,9 @@ TEST_CASE("what is configured or learned for all workers together does not add u
   CHECK(sum.certificates.size() == 2);
   CHECK(sum.tlsReloads == 64);
   CHECK(sum.tlsReloadsRefused == 65);
+  CHECK(sum.logSuppressed == 66);
+  CHECK(sum.process.openDescriptors == 70);
+  CHECK(sum.loops.size() == 3);
 }
 
 TEST_CASE("while a change of the configuration gets around, the less safe of two answers holds") {

@@ -20,6 +20,12 @@ inline stats::HistogramSnapshot timesOf(std::initializer_list<uint64_t> micros) 
   return histogram.snapshot();
 }
 
+inline stats::SizeSnapshot sizesOf(std::initializer_list<uint64_t> bytes) {
+  stats::SizeHistogram histogram;
+  for (const uint64_t each : bytes) histogram.record(each);
+  return histogram.snapshot();
+}
+
 inline EndpointReport busyEndpoint() {
   EndpointReport e;
   e.address = "127.0.0.1:8081";
@@ -41,6 +47,7 @@ inline EndpointReport busyEndpoint() {
   e.acquired = 100;
   e.reused = 90;
   e.peeks = 7;
+  e.deadPeeks = 6;
   e.moved = 8;
   e.closed[static_cast<size_t>(pool::CloseReason::KeepaliveTimeout)] = 6;
   e.closed[static_cast<size_t>(pool::CloseReason::ServerClosed)] = 1;
@@ -84,6 +91,8 @@ inline UpstreamReport busyUpstream() {
   u.refusedFull = 11;
   u.refusedLate = 12;
   u.refusedNoEndpoint = 13;
+  u.retries = 20;
+  u.strayed = 21;
   u.replays = 14;
   u.replaysRefused = 15;
   u.endpointsDrained = 16;
@@ -96,6 +105,12 @@ inline UpstreamReport busyUpstream() {
   u.totalTime = timesOf({1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 64000});
   u.waitTime = timesOf({0});
   u.firstByteTime = timesOf({512, 512});
+  u.recentTotal = timesOf({1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 64000});
+  u.recentWait = timesOf({0});
+  u.recentConnect = timesOf({2048});
+  u.recentFirstByte = timesOf({512, 512});
+  u.requestSizes = sizesOf({0, 1600});
+  u.responseSizes = sizesOf({64, 65, 1571});
   return u;
 }
 
@@ -106,6 +121,9 @@ inline ListenerReport busyListener() {
   l.open = 41;
   l.requests = 49;
   l.underscoreNames = 42;
+  l.bytesIn = 4000;
+  l.bytesOut = 5000;
+  l.firstByteTime = timesOf({1024, 3072});
   l.byClass = {1, 0, 30, 4, 5, 6};
   l.ended[static_cast<size_t>(session::SessionEnd::Finished)] = 43;
   l.errors[static_cast<size_t>(ErrorCode::ConnectionRefused)] = 44;
@@ -125,6 +143,10 @@ inline ServerReport busyServer() {
   report.listeners = {busyListener()};
   report.accessLogDropped = 51;
   report.logDropped = 52;
+  report.logSuppressed = 66;
+  for (size_t i = 0; i < report.memory.size(); ++i) report.memory[i] = 1000 + i;
+  report.process = {2000, 70, 1024, 12.5, 1700000000.25};
+  report.loops = {{67, 68, timesOf({32}), timesOf({64})}, {69, 70, timesOf({16}), {}}, {}};
   report.bufferedBytes = 53;
   report.acceptErrors = 54;
   report.uptimeSeconds = 55.5;

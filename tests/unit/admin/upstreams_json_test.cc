@@ -27,12 +27,27 @@ TEST_CASE("an upstream tells its caps, its queue, its requests and its times") {
     "queue": {"size": 1024, "waiting": 9, "served": 101,
               "refused": {"full": 11, "late": 12, "no_endpoint": 13}},
     "requests": {"none": 1, "1xx": 2, "2xx": 30, "3xx": 4, "4xx": 5, "5xx": 6},
-    "replays": 14, "replays_refused": 15, "reuse_ratio": 0.9,
+    "retries": 20, "replays": 14, "replays_refused": 15, "reuse_ratio": 0.9,
     "resumption_ratio": 0.75,
-    "latency_ms": {"p50": 1.024, "p90": 1.024, "p99": 65.536},
-    "wait_ms": {"p50": 0.001, "p90": 0.001, "p99": 0.001},
-    "first_byte_ms": {"p50": 0.512, "p90": 0.512, "p99": 0.512}
+    "latency_ms": {"count": 10, "p50": 1.024, "p90": 1.024, "p99": 65.536},
+    "wait_ms": {"count": 1, "p50": 0.001, "p90": 0.001, "p99": 0.001},
+    "connect_ms": {"count": 1, "p50": 2.048, "p90": 2.048, "p99": 2.048},
+    "first_byte_ms": {"count": 2, "p50": 0.512, "p90": 0.512, "p99": 0.512}
   })"));
+}
+
+TEST_CASE("percentiles are of the last minute, merged over workers, whatever came before it") {
+  ServerReport report = busyServer();
+  UpstreamReport& one = report.upstreams[0];
+  one.recentTotal = timesOf({1024, 1024, 1024});
+  UpstreamReport other = one;
+  other.recentTotal = timesOf({4096});
+  one.merge(other);
+  CHECK(one.totalTime.percentile(0.99) == 65536);
+  CHECK(upstreamsOf(report).at(0).at("latency_ms") ==
+        Json::parse(R"({"count": 4, "p50": 1.024, "p90": 4.096, "p99": 4.096})"));
+  one.recentTotal = {};
+  CHECK(upstreamsOf(report).at(0).at("latency_ms").at("p50").is_null());
 }
 
 TEST_CASE("an endpoint tells its connections and why they closed") {
@@ -42,7 +57,7 @@ TEST_CASE("an endpoint tells its connections and why they closed") {
     "address": "127.0.0.1:8081", "server": "api1.internal:8081", "name": "api1.internal:8081",
     "group": 1, "backup": true, "avoided_s": 2.5, "standby": true, "weight": 2, "max_conns": 64,
     "idle": 3, "active": 4, "connecting": 5, "opened": 20, "connected": 18, "connect_failed": 2,
-    "acquired": 100, "reused": 90, "reuse_ratio": 0.9, "peeks": 7, "moved": 8,
+    "acquired": 100, "reused": 90, "reuse_ratio": 0.9, "peeks": 7, "dead_peeks": 6, "moved": 8,
     "closed": {"total": 7, "keepalive_timeout": 6, "server_closed": 1},
     "learned_idle_s": 4.5, "learned_unused_idle_s": 0.25,
     "tls": {"verify": true, "handshakes": {"full": 10, "resumed": 30, "failed": 5},
@@ -61,7 +76,9 @@ TEST_CASE("what nothing was counted of is null, and no reason is listed that did
   CHECK(endpoint.at("closed") == Json::parse(R"({"total": 0})"));
   const Json& quiet = upstreams.at(1);
   CHECK(quiet.at("reuse_ratio").is_null());
-  CHECK(quiet.at("latency_ms") == Json::parse(R"({"p50": null, "p90": null, "p99": null})"));
+  const Json none = Json::parse(R"({"count": 0, "p50": null, "p90": null, "p99": null})");
+  for (const char* times : {"latency_ms", "wait_ms", "connect_ms", "first_byte_ms"})
+    CHECK(quiet.at(times) == none);
   CHECK(quiet.at("endpoints") == Json::array());
 }
 

@@ -77,6 +77,7 @@ TEST_CASE("a replayable exchange trusts a second of idleness") {
   scene.ask().finish();
   CHECK(conn.probes == 1);
   CHECK(scene.stats().peeks.value() == 1);
+  CHECK(scene.stats().deadPeeks.value() == 0);
 }
 
 TEST_CASE("an exchange that cannot be replayed always looks") {
@@ -117,6 +118,8 @@ TEST_CASE("dead and dirty connections are closed, and the next one is looked at"
   CHECK(&client.conn() == conns[0]);
   CHECK(scene.closed(CloseReason::DeadOnPeek) == 1);
   CHECK(scene.closed(CloseReason::UnexpectedData) == 1);
+  CHECK(scene.stats().peeks.value() == 3);
+  CHECK(scene.stats().deadPeeks.value() == 2);
   scene.checkState({.active = 1});
 }
 

@@ -26,8 +26,10 @@ TEST_CASE("behind a failed connect another endpoint is tried") {
   CHECK(client.tries() == 1);
   const size_t second = openingAt(scene);
   CHECK(second != first);
+  CHECK(scene.queueStats.retried.value() == 1);
   scene.opening(second).connects();
   CHECK(client.served());
+  CHECK(scene.queueStats.retried.value() == 1);
 }
 
 TEST_CASE("tries are bounded, and no connection is opened beyond them") {
@@ -42,6 +44,7 @@ TEST_CASE("tries are bounded, and no connection is opened beyond them") {
   }
   REQUIRE(client.refused());
   CHECK(client.refusal->code == ErrorCode::ConnectionRefused);
+  CHECK(scene.queueStats.retried.value() == 2);  // the first try is none
   scene.checkState({});
   uint64_t opened = 0;
   for (size_t i = 0; i < 5; ++i) opened += scene.stats(i).opened.value();

@@ -128,12 +128,13 @@ class Socket final : public net::Transport {
 struct BatchFixture {
   std::string all(net::OutputQueue& queue) {
     Socket rest(1 << 20);
-    size_t written = 0;
-    CHECK(queue.flush(rest, written) == net::OutputQueue::Flush::Done);
+    size_t flushed = 0;
+    CHECK(queue.flush(rest, flushed) == net::OutputQueue::Flush::Done);
     return rest.taken;
   }
   char scratch[64];
   OutputBatch batch{scratch, sizeof scratch};
+  size_t written = 0;
   BlockPool blocks;
 };
 
@@ -145,7 +146,7 @@ TEST_CASE_FIXTURE(BatchFixture, "small pieces leave as one, large ones stay wher
   batch.copy("more ");
   batch.refer(large);
   batch.copy("tail");
-  CHECK(batch.flush(socket, queue, blocks));
+  CHECK(batch.flush(socket, queue, blocks, written));
   CHECK(socket.taken == "head more " + large + "tail");
   CHECK(socket.calls == 1);
   CHECK(queue.empty());
@@ -160,7 +161,8 @@ TEST_CASE_FIXTURE(BatchFixture, "what the socket does not take is kept, in order
     batch.copy("head ");
     batch.refer("body ");
     batch.copy("tail");
-    CHECK(batch.flush(socket, queue, blocks));
+    CHECK(batch.flush(socket, queue, blocks, written));
+    CHECK(written == cut);
     CHECK(socket.taken == whole.substr(0, cut));
     CHECK(all(queue) == whole.substr(cut));
   }
@@ -171,7 +173,8 @@ TEST_CASE_FIXTURE(BatchFixture, "nothing overtakes what waits already") {
   queue.append(blocks, "first ");
   Socket socket(1000);
   batch.copy("second");
-  CHECK(batch.flush(socket, queue, blocks));
+  CHECK(batch.flush(socket, queue, blocks, written));
+  CHECK(written == 0);
   CHECK(socket.calls == 0);
   CHECK(all(queue) == "first second");
 }
@@ -182,7 +185,7 @@ TEST_CASE_FIXTURE(BatchFixture,
   Socket socket(1000);
   socket.broken = true;
   batch.copy("lost");
-  CHECK_FALSE(batch.flush(socket, queue, blocks));
+  CHECK_FALSE(batch.flush(socket, queue, blocks, written));
   CHECK(batch.empty());
   CHECK(queue.empty());
 }

@@ -79,3 +79,38 @@ TEST_CASE_FIXTURE(Fixture, "a histogram without labels has only the bound") {
   CHECK(wrote("oxbow_wait_seconds_sum 0"));
   CHECK(wrote("oxbow_wait_seconds_count 0"));
 }
+
+TEST_CASE_FIXTURE(Fixture, "a histogram of short times has finer bounds, the next one not") {
+  Histogram histogram;
+  histogram.recordMicros(16);
+  histogram.recordMicros(17);
+  histogram.recordMicros(2000000);
+  writer.histogram("oxbow_turn_seconds", "Turns.", PrometheusWriter::Bounds::ShortTimes);
+  writer.sample({}, histogram.snapshot());
+  CHECK(wrote("oxbow_turn_seconds_bucket{le=\"0.000016\"} 1"));
+  CHECK(wrote("oxbow_turn_seconds_bucket{le=\"0.000032\"} 2"));
+  CHECK(wrote("oxbow_turn_seconds_bucket{le=\"1.048576\"} 2"));
+  CHECK_FALSE(wrote("oxbow_turn_seconds_bucket{le=\"2.097152\"} 3"));
+  CHECK(wrote("oxbow_turn_seconds_bucket{le=\"+Inf\"} 3"));
+  writer.histogram("oxbow_wait_seconds", "Waiting.");
+  writer.sample({}, histogram.snapshot());
+  CHECK_FALSE(wrote("oxbow_wait_seconds_bucket{le=\"0.000016\"} 1"));
+  CHECK(wrote("oxbow_wait_seconds_bucket{le=\"0.000512\"} 2"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a histogram of sizes has powers of four as bounds") {
+  SizeHistogram histogram;
+  histogram.record(0);
+  histogram.record(64);
+  histogram.record(65);
+  histogram.record(uint64_t{1} << 31);
+  writer.sizes("oxbow_body_bytes", "Bodies.");
+  writer.sample({{"upstream", "api"}}, histogram.snapshot());
+  CHECK(wrote("# TYPE oxbow_body_bytes histogram"));
+  CHECK(wrote("oxbow_body_bytes_bucket{upstream=\"api\",le=\"64\"} 2"));
+  CHECK(wrote("oxbow_body_bytes_bucket{upstream=\"api\",le=\"256\"} 3"));
+  CHECK(wrote("oxbow_body_bytes_bucket{upstream=\"api\",le=\"1073741824\"} 3"));
+  CHECK(wrote("oxbow_body_bytes_bucket{upstream=\"api\",le=\"+Inf\"} 4"));
+  CHECK(wrote("oxbow_body_bytes_sum{upstream=\"api\"} 2147483777"));
+  CHECK(wrote("oxbow_body_bytes_count{upstream=\"api\"} 4"));
+}
