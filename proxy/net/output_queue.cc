@@ -24,6 +24,11 @@ void OutputQueue::append(BlockPool& blocks, std::string_view bytes) {
   }
 }
 
+void OutputQueue::adopt(Block block, size_t begin, size_t end) {
+  size_ += end - begin;
+  chunks_.push_back({std::move(block), begin, end});
+}
+
 OutputQueue::Flush OutputQueue::flush(Transport& transport, size_t& written) {
   while (size_ > 0) {
     iovec parts[kMaxParts];

@@ -14,6 +14,8 @@ namespace oxbow::net {
 class OutputQueue {
  public:
   void append(BlockPool& blocks, std::string_view bytes);
+  // The bytes from `begin` to `end` of that block, without copying them.
+  void adopt(Block block, size_t begin, size_t end);
 
   enum class Flush : uint8_t { Done, Blocked, Failed };
   // Writes until everything is out or the socket is full. `written` grows by what went out.

@@ -224,6 +224,8 @@ void ProxyExchange::sendRequest() {
   request.body = head.body;
   request.contentLength = head.contentLength;
   request.bodyAtHand = {body_.data(), bodySize_};
+  const bool isNeededAgain = keeping_ && bodySize_ <= *config_.replayBuffer;
+  if (!isNeededAgain && body_) request.bodyBlock = &body_;
   request.bodyComplete = bodyDone_ && !trailers_;
   // The client may leave before the response tells what the server made of this.
   if (http::bindsConnection(head.fields) || http::bindsConnection(head.added)) bind();
@@ -233,7 +235,7 @@ void ProxyExchange::sendRequest() {
     conn().sendTrailers(trailerFields_);
     if (bodyDone_) conn().sendEnd();
   }
-  if (!keeping_ || bodySize_ > *config_.replayBuffer) stopKeeping();
+  if (!isNeededAgain) stopKeeping();
   if (requestOwed_ > 0 && conn().unsent() == 0) payRequestCredit();
 }
 

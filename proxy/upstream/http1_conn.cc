@@ -292,7 +292,7 @@ void Http1Conn::send(const OutgoingRequest& request, HttpConnSink& sink) {
     const iovec parts[] = {{base, headSize},
                            {const_cast<char*>(body.data()), body.size()},
                            {const_cast<char*>(tail.data()), tail.size()}};
-    writeParts(parts, 3, headSize + body.size() + tail.size());
+    writeParts(parts, 3, headSize + body.size() + tail.size(), request.bodyBlock);
   }
   renewDeadline();
 }
@@ -337,7 +337,8 @@ void Http1Conn::write(std::string_view bytes) {
   if (!bytes.empty()) out_.append(worker_.blocks, bytes);
 }
 
-void Http1Conn::writeParts(const iovec* parts, int count, size_t total) {
+// A part that lies in `large` is kept there: a second copy of a large body may find no memory.
+void Http1Conn::writeParts(const iovec* parts, int count, size_t total, Block* large) {
   if (writeBroken_) return;
   size_t written = 0;
   if (out_.empty()) {
@@ -351,7 +352,13 @@ void Http1Conn::writeParts(const iovec* parts, int count, size_t total) {
     const size_t skip = std::min(written, part.size());
     written -= skip;
     part.remove_prefix(skip);
-    if (!part.empty()) out_.append(worker_.blocks, part);
+    if (part.empty()) continue;
+    if (large != nullptr && parts[i].iov_base == large->data()) {
+      const auto begin = static_cast<size_t>(part.data() - large->data());
+      out_.adopt(std::move(*large), begin, begin + part.size());
+    } else {
+      out_.append(worker_.blocks, part);
+    }
   }
 }
 

@@ -114,7 +114,7 @@ class Http1Conn final : public HttpConn,
   void onActiveReady(uint8_t ready);
 
   void write(std::string_view bytes);
-  void writeParts(const struct iovec* parts, int count, size_t total);
+  void writeParts(const struct iovec* parts, int count, size_t total, Block* large = nullptr);
   void flush();
   [[gnu::cold]] void onWriteFailed();
 

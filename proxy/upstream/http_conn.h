@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "proxy/base/block_pool.h"
 #include "proxy/codec/http/sinks.h"
 #include "proxy/pool/pooled_conn.h"
 
@@ -16,6 +17,7 @@ struct OutgoingRequest {
   http::BodyKind body = http::BodyKind::None;
   uint64_t contentLength = 0;
   std::string_view bodyAtHand;  // the whole body when bodyComplete
+  Block* bodyBlock = nullptr;   // that it lies in, to be taken over; null: it is needed again
   bool bodyComplete = false;    // nothing follows through sendData
 };
 

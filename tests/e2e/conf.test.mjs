@@ -246,7 +246,7 @@ test('the rules in docs/operations.md are right, and their metrics are there', a
   const known = page('metrics.md');
   for (const name of ['operations.md', 'pool-sizing.md', 'coming-from.md'])
     for (const [metric] of page(name).matchAll(/\boxbow_[a-z_]+[a-z]/g))
-      assert.ok(known.includes(`\`${metric.replace(/_bucket$/, '')}\``), `${name}: ${metric}`);
+      assert.ok(known.includes(`\`${metric.replace(/_(bucket|sum|count)$/, '')}\``), `${name}: ${metric}`);
 });
 
 test('the example in docs/pool-sizing.md passes', async (t) => {

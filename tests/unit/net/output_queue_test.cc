@@ -107,6 +107,21 @@ TEST_CASE_FIXTURE(QueueFixture, "a socket that takes a byte at a time gets them 
   CHECK(socket.calls == 3000);
 }
 
+TEST_CASE_FIXTURE(QueueFixture, "a block that is adopted is not copied, and keeps its place") {
+  const std::string large = pattern(200000);
+  Block block = blocks.take(large.size());
+  std::copy(large.begin(), large.end(), block.data());
+  const size_t lent = blocks.lentBytes();
+  queue.append(blocks, "before ");
+  queue.adopt(std::move(block), 1000, large.size());
+  queue.append(blocks, " behind");
+  CHECK(blocks.lentBytes() <= lent + 2048);
+  CHECK(flush(50000) == OutputQueue::Flush::Blocked);
+  CHECK(flush(1000000) == OutputQueue::Flush::Done);
+  CHECK(socket.taken == "before " + large.substr(1000) + " behind");
+  CHECK(blocks.lentBytes() == 0);
+}
+
 TEST_CASE_FIXTURE(QueueFixture, "small pieces share a block") {
   for (int i = 0; i < 100; ++i) queue.append(blocks, "0123456789");
   CHECK(queue.size() == 1000);
