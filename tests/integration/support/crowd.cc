@@ -96,15 +96,18 @@ void Crowd::askWhile(uint64_t fewer, milliseconds time) {
 
 void Crowd::ask(uint64_t requests, size_t atOnce) {
   const auto end = steady_clock::now() + std::chrono::seconds(60);
+  const auto isAsking = [](const Client& client) { return client.asking; };
+  // Some may wait for an answer from before.
+  auto underWay = static_cast<size_t>(std::count_if(clients_.begin(), clients_.end(), isAsking));
   uint64_t begun = 0;
-  size_t next = 0, underWay = 0;
+  size_t next = 0;
   while ((begun < requests || underWay > 0) && steady_clock::now() < end) {
-    while (begun < requests && underWay < atOnce) {
+    for (size_t i = 0; i < clients_.size() && begun < requests && underWay < atOnce; ++i) {
       Client& client = clients_[next++ % clients_.size()];
-      if (client.asking) continue;  // all the others have been served meanwhile
+      if (client.asking || client.fd < 0) continue;
       send(client);
       ++begun;
-      ++underWay;
+      if (client.asking) ++underWay;
     }
     for (const size_t i : ready(milliseconds(20)))
       if (receive(clients_[i]) || clients_[i].fd < 0) --underWay;

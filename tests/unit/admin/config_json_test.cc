@@ -85,7 +85,7 @@ TEST_CASE("defaults are there, in the file's units") {
   CHECK(json["file"] == "test.yaml");
   const Json& top = json["config"];
   CHECK(top["workers"] == "auto");
-  CHECK(top["worker_connections"] == 10000);
+  CHECK(top["worker_connections"] == "auto");
   CHECK(top["shutdown_timeout"] == "30s");
   CHECK(top["proxy_buffers_total"] == "256m");
   CHECK(top["watch"] == false);

@@ -225,8 +225,8 @@ TEST_CASE("a name that is the word none is not taken for nothing") {
 
 TEST_CASE("items have the places of their first line") {
   const Value root = allKeys();
-  CHECK(at(root, {"upstreams", "api"}).place == Place{22, 3});
-  CHECK(at(root, {"upstreams", "api", "servers", "api1.internal:8080"}).place == Place{24, 9});
+  CHECK(at(root, {"upstreams", "api"}).place == Place{25, 3});
+  CHECK(at(root, {"upstreams", "api", "servers", "api1.internal:8080"}).place == Place{27, 9});
   CHECK(at(root, {"upstreams", "api"}).what == Value::What::Upstream);
   CHECK(at(root, {"upstreams", "api", "keepalive"}).what == Value::What::Key);
 }

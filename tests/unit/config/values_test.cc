@@ -232,8 +232,8 @@ TEST_CASE("a fixed answer is read in both forms") {
 
 TEST_CASE("places are those of the values") {
   const Config config = allKeys();
-  CHECK(config.upstreams[0].name.place == Place{22, 3});
-  CHECK(config.upstreams[0].servers[0].address.place == Place{24, 9});
+  CHECK(config.upstreams[0].name.place == Place{25, 3});
+  CHECK(config.upstreams[0].servers[0].address.place == Place{27, 9});
   CHECK(config.upstreams[0].keepalive.place.column == 16);
   CHECK(config.listeners[1].backlog.isDefault());
 }
