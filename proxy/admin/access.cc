@@ -29,6 +29,19 @@ bool AdminAccess::trustsHost(const http::RequestHead& head) const {
   return isRemote && (namesAddress(head.authority) || namesOneOf(head.authority, hosts));
 }
 
+// A browser tells of every POST which page it comes from (RFC 6454, section 7.3): only this address's
+// own page may change something. What is no browser tells nothing.
+bool AdminAccess::trustsOrigin(const http::RequestHead& head) const {
+  for (const http::Field* field = head.fields.begin(); field != head.fields.end_(); ++field) {
+    if (!http::equalsIgnoreCase(head.fields.nameAt(*field), "Origin")) continue;
+    const std::string_view origin = head.fields.valueAt(*field);
+    const size_t scheme = origin.find("://");
+    if (scheme == std::string_view::npos) return false;  // "null"
+    if (!http::equalsIgnoreCase(origin.substr(scheme + 3), head.authority)) return false;
+  }
+  return true;
+}
+
 // RFC 6750, section 2.1.
 bool AdminAccess::trustsToken(const http::RequestHead& head) const {
   constexpr std::string_view kScheme = "Bearer ";

@@ -113,6 +113,10 @@ void AdminHandler::onRequest(session::Exchange& exchange) {
 bool AdminHandler::mayCome(session::Exchange& exchange, const AdminPage& page) const {
   const http::RequestHead& head = exchange.request();
   const bool changes = head.method == http::Method::Post;
+  if (changes && !access_.trustsOrigin(head)) {
+    refuse(exchange, 403, "a page of another origin may not change anything");
+    return false;
+  }
   const bool needsToken =
       access_.isRemote ? !isForEverybody(page) : changes && !access_.token.empty();
   if (!needsToken || access_.trustsToken(head)) return true;

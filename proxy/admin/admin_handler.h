@@ -22,6 +22,7 @@ struct AdminAccess {
 
   // Whether that request may come, as its Host tells; and as its token does.
   bool trustsHost(const http::RequestHead& head) const;
+  bool trustsOrigin(const http::RequestHead& head) const;
   bool trustsToken(const http::RequestHead& head) const;
 };
 

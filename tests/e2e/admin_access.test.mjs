@@ -6,6 +6,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 
 import { binary, curl, proxyTo, run, startOxbow, tempDir, until } from './harness.mjs';
+import { ask } from './observe.mjs';
 import { startOrigin } from './origin.mjs';
 
 const answer = (request, response) => response.end('from the origin\n');
@@ -87,6 +88,21 @@ test('J.1 changes are made by POST only', async (t) => {
   }
   assert.equal(await levelOf(oxbow), 'info');
   assert.equal(await generationOf(oxbow), 1);
+});
+
+test('J.1 a page of another origin changes nothing', async (t) => {
+  const origin = await startOrigin(t);
+  const oxbow = await startOxbow(t, proxyTo(origin.address,
+    { top: 'admin: { listen: 127.0.0.1:0 }' }));
+  const url = `${oxbow.adminUrl}/api/log-level`;
+  for (const page of ['http://example.org', 'http://localhost:3000', 'null']) {
+    const answer = await ask(`${url}?level=debug`, { method: 'POST', headers: { Origin: page } });
+    assert.equal(answer.status, 403);
+  }
+  assert.equal(JSON.parse((await ask(url)).body).level, 'info');
+  const own = await ask(`${url}?level=debug`,
+    { method: 'POST', headers: { Origin: oxbow.adminUrl } });
+  assert.equal(own.status, 200);
 });
 
 test('J.1 a Host that DNS could have rebound is 403', async (t) => {

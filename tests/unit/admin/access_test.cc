@@ -62,6 +62,23 @@ TEST_CASE_FIXTURE(AccessFixture, "a change with anything but the token is 403 an
   }
 }
 
+TEST_CASE_FIXTURE(AccessFixture, "a page of another origin changes nothing, whatever its Host is") {
+  for (const char* origin : {"http://example.org", "http://localhost:3000", "https://127.0.0.1:9901",
+                             "null", "http://localhost:9901.example.org", "", "localhost:9901"}) {
+    CAPTURE(origin);
+    const std::string line = std::string("\r\nOrigin: ") + origin;
+    CHECK(send(std::string(kChange) + " HTTP/1.1\r\nHost: localhost:9901" + line).status == 403);
+    CHECK_FALSE(changed());
+  }
+  const std::string both = "\r\nOrigin: http://localhost:9901\r\nOrigin: http://example.org";
+  CHECK(send(std::string(kChange) + " HTTP/1.1\r\nHost: localhost:9901" + both).status == 403);
+  CHECK_FALSE(changed());
+  CHECK(send(std::string(kChange) +
+             " HTTP/1.1\r\nHost: localhost:9901\r\nOrigin: http://localhost:9901")
+            .status == 200);
+  CHECK(changed());
+}
+
 TEST_CASE_FIXTURE(AccessFixture, "the scheme may be of any case, with spaces behind it") {
   setAccess(true);
   CHECK(ask(kChange, "bearer   " + kToken).status == 200);
