@@ -29,8 +29,8 @@ bool AdminAccess::trustsHost(const http::RequestHead& head) const {
   return isRemote && (namesAddress(head.authority) || namesOneOf(head.authority, hosts));
 }
 
-// A browser tells of every POST which page it comes from (RFC 6454, section 7.3): only this address's
-// own page may change something. What is no browser tells nothing.
+// A browser tells of every POST which page it comes from (RFC 6454, section 7.3): only this
+// address's own page may change something. What is no browser tells nothing.
 bool AdminAccess::trustsOrigin(const http::RequestHead& head) const {
   for (const http::Field* field = head.fields.begin(); field != head.fields.end_(); ++field) {
     if (!http::equalsIgnoreCase(head.fields.nameAt(*field), "Origin")) continue;

@@ -63,8 +63,9 @@ TEST_CASE_FIXTURE(AccessFixture, "a change with anything but the token is 403 an
 }
 
 TEST_CASE_FIXTURE(AccessFixture, "a page of another origin changes nothing, whatever its Host is") {
-  for (const char* origin : {"http://example.org", "http://localhost:3000", "https://127.0.0.1:9901",
-                             "null", "http://localhost:9901.example.org", "", "localhost:9901"}) {
+  for (const char* origin :
+       {"http://example.org", "http://localhost:3000", "https://127.0.0.1:9901", "null",
+        "http://localhost:9901.example.org", "", "localhost:9901"}) {
     CAPTURE(origin);
     const std::string line = std::string("\r\nOrigin: ") + origin;
     CHECK(send(std::string(kChange) + " HTTP/1.1\r\nHost: localhost:9901" + line).status == 403);
