@@ -71,8 +71,8 @@ test('a body that comes a byte at a time is too slow, though no pause is', async
 
 test('a body that keeps to client_min_rate may take its time', async (t) => {
   const { oxbow } = await start(t, `
-    client_body_timeout: 1s
-    client_min_rate: 100`);
+    client_body_timeout: 5s
+    client_min_rate: 50`);
   const client = rawClient(t, oxbow);
   client.socket.write('POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n'
     + 'Content-Length: 3000\r\n\r\n');
@@ -86,7 +86,7 @@ test('a body that keeps to client_min_rate may take its time', async (t) => {
 
 test('without client_min_rate only a pause is too long', async (t) => {
   const { oxbow } = await start(t, `
-    client_body_timeout: 3s
+    client_body_timeout: 10s
     client_min_rate: 0`);
   const client = rawClient(t, oxbow);
   client.socket.write('POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n'
