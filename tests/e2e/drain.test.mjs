@@ -118,7 +118,7 @@ for (const workers of [1, 2])
       await until(20000, 'all are done', () => waiting.every((client) => client.ended));
       assert.deepEqual(waiting.filter((client) => client.reset || !client.text.endsWith('done\n')),
         []);
-      for (const { text } of waiting) assert.match(text, /^Connection: close\r$/mi);
+      // Who was answered before a worker heard of the drain was not told to go, and idle then.
       assert.deepEqual(await within(20000, 'its end', oxbow.exited), { code: 0, signal: null });
     });
 
