@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
 
 namespace oxbow {
@@ -16,7 +15,7 @@ class AddressText {
 
   void assign(std::string_view text) {
     size_ = static_cast<uint8_t>(std::min(text.size(), kMost));
-    std::memcpy(bytes_, text.data(), size_);
+    std::copy_n(text.data(), size_, bytes_);  // of an absent text nothing, from nowhere
   }
   bool empty() const { return size_ == 0; }
   std::string_view view() const { return {bytes_, size_}; }

@@ -2,16 +2,6 @@
 
 namespace oxbow::log {
 
-namespace {
-
-// What a record does not have points nowhere, and memcpy() wants to be pointed somewhere, though it
-// copies nothing.
-std::string_view present(std::string_view text) {
-  return text.empty() ? std::string_view("") : text;
-}
-
-}  // namespace
-
 bool RecentError::isMoreOf(const RecentError& other) const {
   return code == other.code && std::strcmp(detail, other.detail) == 0 &&
          upstream.view() == other.upstream.view() && listener.view() == other.listener.view() &&
@@ -55,15 +45,15 @@ void RecentErrors::add(const AccessRecord& record, std::string_view listener) {
     entry.count = 0;
     entry.code = record.error;
     entry.detail = record.detail;
-    entry.listener.assign(present(listener));
-    entry.upstream.assign(present(record.upstream));
+    entry.listener.assign(listener);
+    entry.upstream.assign(record.upstream);
   }
   ++entry.count;
   entry.last = record.time;
   entry.status = record.status;
-  entry.endpoint.assign(present(record.endpoint));
-  entry.method.assign(present(record.method));
-  entry.path.assign(present(record.target));
+  entry.endpoint.assign(record.endpoint);
+  entry.method.assign(record.method);
+  entry.path.assign(record.target);
 }
 
 std::vector<RecentError> RecentErrors::list() const {

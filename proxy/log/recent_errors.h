@@ -21,7 +21,7 @@ class ShortText {
  public:
   void assign(std::string_view text) {
     size_ = static_cast<uint8_t>(std::min(text.size(), N));
-    std::memcpy(bytes_, text.data(), size_);
+    std::copy_n(text.data(), size_, bytes_);  // of an absent text nothing, from nowhere
     if (text.size() > N) std::memcpy(bytes_ + N - 3, "...", 3);
   }
   std::string_view view() const { return {bytes_, size_}; }
