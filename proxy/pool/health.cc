@@ -42,6 +42,7 @@ void Health::forget() {
   const std::lock_guard lock(mutex_);
   fails_.store(0, std::memory_order_relaxed);
   until_.store(kNever, std::memory_order_relaxed);
+  trialOpen_.store(false, std::memory_order_relaxed);
 }
 
 }  // namespace oxbow::pool

@@ -18,8 +18,8 @@ struct PoolStats {
   stats::Counter acquired;  // leases handed out
   stats::Counter reused;    // of these, on a connection that had carried an exchange before
   stats::Counter peeks;
-  stats::Counter avoided;    // times that max_fails was reached
   stats::Counter deadPeeks;  // of these, the ones that found it closed, or with bytes to read
+  stats::Counter avoided;    // times that max_fails was reached
   stats::Counter movedIn;    // idle connections that came from another worker
   stats::Counter movedOut;   // and those that went to one
   std::array<stats::Counter, static_cast<size_t>(CloseReason::Count)> closed;

@@ -73,6 +73,7 @@ TEST_CASE("behind its time one exchange is the trial") {
     health.succeeded();
     CHECK_FALSE(health.avoided(kStart + 11s));
     CHECK_FALSE(health.awaitsTrial(kStart + 30s));
+    CHECK_FALSE(health.trialOpen());
     CHECK_FALSE(health.failed(kStart + 12s));  // the first of two again
   }
   SUBCASE("one that fails is enough, and is no new beginning") {
