@@ -24,6 +24,14 @@ struct Two : Scene {
     REQUIRE(conn != nullptr);
     pool(endpoint).noteFailure(*conn);
   }
+  // The first is avoided and has nothing open, the second is at its cap. REQUIRES: maxConns is 1.
+  void loseFirst() {
+    Client& one = ask();
+    Client& two = ask();
+    connectAll();
+    fail(0);
+    (one.conn().pool().index() == 0 ? one : two).breakOff(CloseReason::ServerClosed);
+  }
   uint64_t opened(size_t endpoint) { return stats(endpoint).opened.value(); }
 };
 
@@ -49,11 +57,7 @@ TEST_CASE("an endpoint that failed gets nothing for fail_timeout, neither new no
 
 TEST_CASE("who finds the other at its cap waits for it, and is tried behind fail_timeout") {
   Two scene({.queue = {.timeout = 60s}, .maxConns = 1});
-  Client& first = scene.ask();
-  Client& second = scene.ask();
-  scene.connectAll();
-  scene.fail(0);
-  (first.conn().pool().index() == 0 ? first : second).breakOff(CloseReason::ServerClosed);
+  scene.loseFirst();
   Client& waiting = scene.ask();
   scene.pass(9s);
   CHECK(waiting.waiting());
@@ -90,11 +94,7 @@ TEST_CASE("one exchange is the trial") {
 
 TEST_CASE("a trial that its exchange does without serves the next that waits") {
   Two scene({.queue = {.timeout = 60s}, .maxConns = 1});
-  Client& first = scene.ask();
-  Client& second = scene.ask();
-  scene.connectAll();
-  scene.fail(0);
-  (first.conn().pool().index() == 0 ? first : second).breakOff(CloseReason::ServerClosed);
+  scene.loseFirst();
   Client& tries = scene.ask();
   Client& waits = scene.ask();
   scene.pass(11s);
